@@ -1,1 +1,13 @@
-""""""
+"""The session stores as they were published, flaws included.
+
+Nothing here is ever repaired. These are the known-bad subjects of the harness: it must break them,
+and a pass elsewhere means something only because it does. A defect found here belongs in a test
+that shows it, and its repair in `tornwrite.reference`. For the same reason nothing here is shared
+with that edition: one mistake must not hide in both.
+"""
+
+from tornwrite.reference.published.errors import StoreError
+from tornwrite.reference.published.jsonl_migration import migrate_from_json
+from tornwrite.reference.published.jsonl_store import JSONLStore
+
+__all__ = ["JSONLStore", "StoreError", "migrate_from_json"]

@@ -1,0 +1,538 @@
+"""What is on the disk for certain, what is on its way, and what a power cut could leave of it.
+
+`Disk` takes effects in program order and knows one profile. Between two effects it answers: which
+sets of names could a power cut leave (`name_states`), and, under one of them, which contents could
+a file have (`variants`). The two together are all crash states at that point, in a factored form:
+files are independent of each other once the names are chosen.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, islice, product
+from typing import TypeAlias
+
+from tornwrite.faults.effects import (
+    ROOT,
+    DirectoryBarrier,
+    Effect,
+    FileBarrier,
+    Inode,
+    NameEffect,
+    PageEffect,
+    RewriteClosed,
+    SizeEffect,
+    SyncBarrier,
+    walk,
+)
+from tornwrite.faults.images import Image, Node, SymbolicLink
+from tornwrite.faults.profiles import FsyncCommits, PowerLoss
+
+Tree: TypeAlias = tuple[tuple[str, Inode], ...]
+Entry: TypeAlias = tuple[Inode, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NameState:
+    """One choice of names.
+
+    tree: every path and its inode. held: how many name effects on their way were held back.
+    through: per inode, a number: what was done to the inode's data before it has to be there.
+    sizes_from, sizes_before: per inode, the shrinking truncates (by number) that are there, and the
+    first that is not. included: the numbers of the name effects on their way that are there.
+    """
+
+    tree: Tree
+    held: int
+    through: Mapping[Inode, int]
+    sizes_from: Mapping[Inode, int]
+    sizes_before: Mapping[Inode, int]
+    included: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class NameStates:
+    """Choices of names; all there are unless `complete` is False."""
+
+    known: tuple[NameState, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """What is on the disk of one page: all up to `whole`, and parts of what is up to `part`."""
+
+    whole: int
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One content that a file may have; `held` counts the pages and sizes not the newest."""
+
+    content: bytes
+    held: int
+    size: int
+    """The number of the size effect in force."""
+    pages: tuple[PageState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The contents a file may have, the newest first.
+
+    possible: how many there are, before equal ones are counted once; `known` has them all unless
+    `complete` is False.
+    """
+
+    known: tuple[Variant, ...]
+    possible: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    number: int
+    content: bytes
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    number: int
+    size: int
+    shrinks: bool
+    first_page: int
+
+
+@dataclass(slots=True)
+class _File:
+    base: bytes
+    sizes: list[_Size]
+    pages: dict[int, list[_Version]] = field(default_factory=dict)
+    durable: int = 0
+    """Everything done to the file before this number is on the disk."""
+    worked_out: dict[tuple[int, int, int], Variants] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A name effect, or the shrinking of a file where a journal holds that too, on its way."""
+
+    number: int
+    changes: tuple[tuple[Inode, str, Inode | None], ...] = ()
+    subject: Inode = ROOT
+    waits: bool = False
+    shrinks: Inode | None = None
+
+
+class Disk:
+    """The disk under one profile. `base` is its durable content at the start.
+
+    most_variants: how many contents of one file are worked out before the list is cut short.
+    """
+
+    def __init__(self, base: Image, profile: PowerLoss, most_variants: int = 4096) -> None:
+        self.profile = profile
+        self._most_variants = most_variants
+        self._zeros = bytes(profile.page)
+        self._files: dict[Inode, _File] = {}
+        self._links: dict[Inode, SymbolicLink] = {}
+        self._entries: dict[Inode, dict[str, Inode]] = {ROOT: {}}
+        self._settled: dict[Entry, int] = {}
+        self._pending: list[_Pending] = []
+        self._rewrites: list[tuple[int, Inode]] = []
+        self._interned: dict[bytes, bytes] = {}
+        paths: dict[str, Inode] = {"": ROOT}
+        for number, (path, node) in enumerate(base, start=1):
+            folder, _, name = path.rpartition("/")
+            self._entries[paths[folder]][name] = number
+            paths[path] = number
+            self.create(number, node)
+
+    # What was done
+
+    def create(self, inode: Inode, node: Node) -> None:
+        """A new inode, with the content it has from the start."""
+        match node:
+            case None:
+                self._entries.setdefault(inode, {})
+            case SymbolicLink():
+                self._links[inode] = node
+            case _:
+                self._files[inode] = _File(node, [_Size(0, len(node), False, 0)])
+
+    def apply(self, effect: Effect) -> None:
+        """Take the next effect in program order."""
+        match effect:
+            case PageEffect():
+                file = self._files[effect.inode]
+                self._versions(file, effect.page).append(
+                    _Version(effect.number, effect.content, effect.generation)
+                )
+                file.worked_out.clear()
+            case SizeEffect():
+                self._resize(effect)
+                if effect.shrinks and self.profile.names_in_order:
+                    self._pending.append(_Pending(effect.number, shrinks=effect.inode))
+            case NameEffect():
+                self._name(effect)
+            case RewriteClosed():
+                if self.profile.truncate_rewrite_flushes:
+                    self._rewrites.append((effect.number, effect.inode))
+            case FileBarrier() if self.profile.flush_honoured:
+                self._sync_file(effect)
+            case DirectoryBarrier() if self.profile.flush_honoured:
+                self._sync_directory(effect)
+            case SyncBarrier() if self.profile.flush_honoured:
+                self._commit_through(effect.number)
+                for inode in self._files:
+                    self._settle_data(inode, effect.number)
+                self._rewrites.clear()
+            case FileBarrier() | DirectoryBarrier() | SyncBarrier():
+                pass  # the device lies: nothing became durable
+
+    def _resize(self, effect: SizeEffect) -> None:
+        file = self._files[effect.inode]
+        if effect.shrinks:
+            # Pages dropped whole lose their blocks: what comes after is a new generation of zeros.
+            for page in range(effect.first_page, -(-file.sizes[-1].size // self.profile.page)):
+                self._versions(file, page).append(
+                    _Version(effect.number, self._zeros, effect.number)
+                )
+        file.sizes.append(_Size(effect.number, effect.size, effect.shrinks, effect.first_page))
+        file.worked_out.clear()
+
+    def _name(self, effect: NameEffect) -> None:
+        waits = effect.replaces and self.profile.replace_waits_for_data
+        if self.profile.rename_atomic or len(effect.changes) == 1:
+            self._pending.append(_Pending(effect.number, effect.changes, effect.subject, waits))
+            return
+        # The new name first: a program can tell a file with two names from one that is gone.
+        for change in reversed(effect.changes):
+            self._pending.append(_Pending(effect.number, (change,), effect.subject, waits))
+
+    def _sync_file(self, barrier: FileBarrier) -> None:
+        if barrier.inode in self._files:
+            self._settle_data(barrier.inode, barrier.number)
+        match self.profile.fsync_commits:
+            case FsyncCommits.ALL_EARLIER:
+                self._commit_journal(barrier.horizon)
+            case FsyncCommits.OWN_NAME:
+                own = [item for item in self._pending if item.subject == barrier.inode]
+                self._settle_names(own)
+            case FsyncCommits.NOTHING:
+                pass
+        # Its own shrinks are durable with its size, wherever they are kept.
+        self._pending = [item for item in self._pending if item.shrinks != barrier.inode]
+
+    def _sync_directory(self, barrier: DirectoryBarrier) -> None:
+        if self.profile.names_in_order:
+            self._commit_journal(barrier.horizon)
+            return
+        inside = [
+            item
+            for item in self._pending
+            if any(directory == barrier.inode for directory, _, _ in item.changes)
+        ]
+        self._settle_names(inside)
+
+    def _commit_journal(self, horizon: int) -> None:
+        if self.profile.names_in_order:
+            self._commit_through(horizon)
+        else:
+            self._settle_names([item for item in self._pending if item.number <= horizon])
+
+    def _commit_through(self, number: int) -> None:
+        self._settle_names([item for item in self._pending if item.number <= number])
+
+    def _settle_names(self, items: list[_Pending]) -> None:
+        """These are on the disk now, and with them the data that they had to wait for."""
+        for item in items:
+            for directory, name, inode in item.changes:
+                if self._settled.get((directory, name), 0) > item.number:
+                    continue
+                self._settled[directory, name] = item.number
+                if inode is None:
+                    self._entries[directory].pop(name, None)
+                else:
+                    self._entries[directory][name] = inode
+            if item.waits:
+                self._settle_data(item.subject, item.number)
+            if item.shrinks is not None:
+                self._settle_sizes(item.shrinks, item.number)
+            for closed, inode in self._rewrites:
+                if closed < item.number:
+                    self._settle_data(inode, closed)
+        gone = {id(item) for item in items}
+        self._pending = [item for item in self._pending if id(item) not in gone]
+
+    def _settle_data(self, inode: Inode, number: int) -> None:
+        """All that was done to the file before `number` is on the disk."""
+        file = self._files.get(inode)
+        if file is None or number <= file.durable:
+            return
+        file.durable = number
+        for page, versions in file.pages.items():
+            kept = _last_before(versions, number)
+            file.pages[page] = versions[kept:]
+        file.sizes = file.sizes[_last_before(file.sizes, number) :]
+        file.worked_out.clear()
+
+    def _settle_sizes(self, inode: Inode, number: int) -> None:
+        file = self._files[inode]
+        file.sizes = [size for size in file.sizes if size.number >= number] or file.sizes[-1:]
+        file.worked_out.clear()
+
+    def _versions(self, file: _File, page: int) -> list[_Version]:
+        versions = file.pages.get(page)
+        if versions is None:
+            start = page * self.profile.page
+            content = file.base[start : start + self.profile.page].ljust(self.profile.page, b"\0")
+            versions = file.pages[page] = [_Version(0, content, 0)]
+        return versions
+
+    # What could be there after a cut
+
+    def node(self, inode: Inode) -> Node:
+        """What is not a file: None for a directory, else the symbolic link."""
+        return self._links.get(inode)
+
+    def is_file(self, inode: Inode) -> bool:
+        return inode in self._files
+
+    def name_states(self) -> NameStates:
+        """Every choice of names that a cut now could leave, the fullest first."""
+        if self.profile.names_in_order:
+            return NameStates(tuple(self._journal_states()), True)
+        return self._unordered_states()
+
+    def _journal_states(self) -> Iterator[NameState]:
+        pending = self._pending
+        for length in range(len(pending), -1, -1):
+            present, absent = pending[:length], pending[length:]
+            through: dict[Inode, int] = {}
+            sizes_from: dict[Inode, int] = {}
+            sizes_before: dict[Inode, int] = {}
+            for item in present:
+                self._add_needs(item, through)
+                if item.shrinks is not None:
+                    sizes_from[item.shrinks] = item.number
+            for item in reversed(absent):
+                if item.shrinks is not None:
+                    sizes_before[item.shrinks] = item.number
+            yield NameState(
+                self._tree(present),
+                len(absent),
+                through,
+                sizes_from,
+                sizes_before,
+                frozenset(item.number for item in present),
+            )
+
+    def _unordered_states(self) -> NameStates:
+        """Every subset of the effects on their way, those with the same outcome counted once."""
+        subsets = self._distinct_subsets()
+        complete = subsets is not None
+        if subsets is None:
+            subsets = self._nearest_subsets()
+        states: dict[tuple[Tree, frozenset[tuple[Inode, int]]], NameState] = {}
+        for subset in sorted(subsets, key=len, reverse=True):
+            items = [self._pending[position] for position in subset]
+            through: dict[Inode, int] = {}
+            for item in items:
+                self._add_needs(item, through)
+            tree = self._tree(items)
+            held = len(self._pending) - len(items)
+            numbers = frozenset(item.number for item in items)
+            states.setdefault(
+                (tree, frozenset(through.items())), NameState(tree, held, through, {}, {}, numbers)
+            )
+        return NameStates(tuple(states.values()), complete)
+
+    def _distinct_subsets(self) -> list[tuple[int, ...]] | None:
+        """One subset of what is pending for each outcome, the largest; None if there are too many.
+
+        The outcome of a subset is, for each entry, the last effect on it, and what has to be waited
+        for: so outcomes are built up effect by effect and equal ones meet at once.
+        """
+        found: dict[tuple[frozenset[tuple[Entry, int]], frozenset[tuple[Inode, int]]], list[int]]
+        found = {(frozenset(), frozenset()): []}
+        for position, item in enumerate(self._pending):
+            entries = {(directory, name) for directory, name, _ in item.changes}
+            live = {entry for entry in entries if self._settled.get(entry, 0) < item.number}
+            needs: dict[Inode, int] = {}
+            self._add_needs(item, needs)
+            for (chosen, through), included in list(found.items()):
+                kept = {pair for pair in chosen if pair[0] not in live}
+                merged = dict(through)
+                for inode, number in needs.items():
+                    merged[inode] = max(number, merged.get(inode, 0))
+                key = (
+                    frozenset(kept | {(entry, item.number) for entry in live}),
+                    frozenset(merged.items()),
+                )
+                known = found.get(key)
+                if known is None or len(known) < len(included) + 1:
+                    found[key] = [*included, position]
+            if len(found) > self._most_variants:
+                return None
+        return [tuple(included) for included in found.values()]
+
+    def _nearest_subsets(self) -> list[tuple[int, ...]]:
+        """Every prefix; all but one effect; all but two; as far as the limit allows."""
+        everything = range(len(self._pending))
+        prefixes = [tuple(range(length)) for length in range(len(self._pending) + 1)]
+        without = (
+            tuple(position for position in everything if position not in held)
+            for count in (1, 2)
+            for held in combinations(everything, count)
+        )
+        return prefixes + list(islice(without, self._most_variants))
+
+    def _add_needs(self, item: _Pending, through: dict[Inode, int]) -> None:
+        if item.waits:
+            through[item.subject] = max(item.number, through.get(item.subject, 0))
+        for closed, inode in self._rewrites:
+            if closed < item.number:
+                through[inode] = max(closed, through.get(inode, 0))
+
+    def _tree(self, present: list[_Pending]) -> Tree:
+        overlay: dict[Inode, dict[str, Inode]] = {}
+        for item in present:
+            for directory, name, inode in item.changes:
+                if self._settled.get((directory, name), 0) > item.number:
+                    continue
+                entries = overlay.setdefault(directory, dict(self._entries[directory]))
+                if inode is None:
+                    entries.pop(name, None)
+                else:
+                    entries[name] = inode
+        return tuple(walk(ROOT, lambda inode: overlay.get(inode, self._entries.get(inode))))
+
+    def variants(self, inode: Inode, names: NameState) -> Variants:
+        """The contents that the file may have beside these names."""
+        file = self._files[inode]
+        through = max(file.durable, names.through.get(inode, 0))
+        lowest = max(
+            _last_before(file.sizes, through),
+            _last_before(file.sizes, names.sizes_from.get(inode, -1) + 1),
+        )
+        before = names.sizes_before.get(inode)
+        highest = len(file.sizes) - 1
+        if before is not None:
+            highest = _last_before(file.sizes, before)
+        key = (through, lowest, highest)
+        known = file.worked_out.get(key)
+        if known is None:
+            known = file.worked_out[key] = self._work_out(file, through, lowest, highest)
+        return known
+
+    def _work_out(self, file: _File, through: int, lowest: int, highest: int) -> Variants:
+        known: dict[bytes, Variant] = {}
+        possible, complete = 0, True
+        for index in range(highest, lowest - 1, -1):
+            choices = self._page_choices(file, through, index)
+            count = 1
+            for options in choices:
+                count *= len(options)
+            possible += count
+            size = file.sizes[index]
+            picks: Iterator[tuple[tuple[bytes, int, PageState], ...]] = product(*choices)
+            if len(known) + count > self._most_variants:
+                complete = False
+                picks = _nearest_first(choices, self._most_variants - len(known))
+            for pick in picks:
+                content = b"".join([option[0] for option in pick])[: size.size]
+                if content in known:
+                    continue
+                content = self._interned.setdefault(content, content)
+                held = (highest - index) + sum(option[1] for option in pick)
+                known[content] = Variant(
+                    content, held, size.number, tuple(option[2] for option in pick)
+                )
+        ordered = tuple(sorted(known.values(), key=lambda variant: variant.held))
+        return Variants(ordered, len(ordered) if complete else possible, complete)
+
+    def _page_choices(
+        self, file: _File, through: int, index: int
+    ) -> list[list[tuple[bytes, int, PageState]]]:
+        """For each page of the file at its `index`-th size: the distinct contents, newest first."""
+        size = file.sizes[index]
+        pages = -(-size.size // self.profile.page)
+        needed = [through] * pages
+        if self.profile.size_after_data:
+            for earlier in file.sizes[: index + 1]:
+                if not earlier.shrinks:
+                    last = min(pages, -(-earlier.size // self.profile.page))
+                    for page in range(earlier.first_page, last):
+                        needed[page] = max(needed[page], earlier.number)
+        return [self._page_options(file, page, needed[page], size) for page in range(pages)]
+
+    def _page_options(
+        self, file: _File, page: int, through: int, size: _Size
+    ) -> list[tuple[bytes, int, PageState]]:
+        start = page * self.profile.page
+        length = min(self.profile.page, size.size - start)
+        versions = file.pages.get(page)
+        if versions is None:
+            content = file.base[start : start + length].ljust(length, b"\0")
+            return [(content, 0, PageState(0, 0))]
+        generation = max(
+            (v.generation for v in versions if v.generation <= size.number),
+            default=versions[0].generation,
+        )
+        same = [version for version in versions if version.generation == generation]
+        allowed = same[_last_before(same, through) :]
+        allowed.reverse()
+        newest = allowed[0].content[:length]
+        options = {newest: (newest, 0, PageState(allowed[0].number, allowed[0].number))}
+        for version in allowed[1:]:
+            content = version.content[:length]
+            options.setdefault(content, (content, 1, PageState(version.number, version.number)))
+        if len(allowed) > 1:
+            self._add_torn(allowed, length, options)
+        return list(options.values())
+
+    def _add_torn(
+        self,
+        allowed: list[_Version],
+        length: int,
+        options: dict[bytes, tuple[bytes, int, PageState]],
+    ) -> None:
+        """A page in flight at the cut: sectors of one version, then sectors of another."""
+        for cut in range(self.profile.sector, length, self.profile.sector):
+            heads = {version.content[:cut]: version.number for version in allowed}
+            tails = {version.content[cut:length]: version.number for version in allowed}
+            if len(heads) == 1 or len(tails) == 1:
+                continue
+            for head, head_number in heads.items():
+                for tail, tail_number in tails.items():
+                    state = PageState(min(head_number, tail_number), max(head_number, tail_number))
+                    options.setdefault(head + tail, (head + tail, 1, state))
+
+
+def _last_before(items: Sequence[_Version | _Size], number: int) -> int:
+    """The index of the last item done before `number`, 0 if there is none."""
+    index = 0
+    for position, item in enumerate(items):
+        if item.number >= number:
+            break
+        index = position
+    return index
+
+
+def _nearest_first(
+    choices: list[list[tuple[bytes, int, PageState]]], most: int
+) -> Iterator[tuple[tuple[bytes, int, PageState], ...]]:
+    """Up to `most` picks: the newest of all, then those with one page held back, then with two."""
+
+    def picks() -> Iterator[tuple[tuple[bytes, int, PageState], ...]]:
+        for count in range(len(choices) + 1):
+            for held in combinations(range(len(choices)), count):
+                ways = [
+                    options[1:] if position in held else options[:1]
+                    for position, options in enumerate(choices)
+                ]
+                yield from product(*ways)
+
+    return islice(picks(), max(most, 0))

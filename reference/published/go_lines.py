@@ -1,0 +1,40 @@
+"""Lines as Go's bufio.Scanner hands them out. Never repaired: see the package.
+
+The store gives the scanner a buffer of at most 10 MB. A line that does not fit ends the scan with
+an error: every line after it is out of reach, though the store wrote it without complaint.
+"""
+
+import os
+from collections.abc import Iterator
+
+from tornwrite.reference.published.errors import StoreError
+
+MAX_LINE_BYTES = 10 * 1024 * 1024
+_READ_BYTES = 64 * 1024
+
+
+def scan_lines(descriptor: int) -> Iterator[bytes]:
+    """Yield each line without its newline and without one carriage return before it.
+
+    What follows the last newline is a line too, unless there is nothing. Reading goes on as lines
+    are taken.
+
+    Raises:
+        StoreError: a line is 10 MB or longer, not counting its newline. Lines before it came.
+        OSError: reading failed.
+    """
+    held: list[bytes] = []
+    held_bytes = 0
+    while chunk := os.read(descriptor, _READ_BYTES):
+        first, *rest = chunk.split(b"\n")
+        held.append(first)
+        held_bytes += len(first)
+        # The buffer must hold the newline as well, and a last line needs room to see the end.
+        if held_bytes >= MAX_LINE_BYTES:
+            raise StoreError("bufio.Scanner: token too long")
+        for piece in rest:
+            yield b"".join(held).removesuffix(b"\r")
+            held = [piece]
+            held_bytes = len(piece)
+    if held_bytes:
+        yield b"".join(held).removesuffix(b"\r")

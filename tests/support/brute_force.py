@@ -1,0 +1,271 @@
+"""The crash states of a short trace, by the words of the design and nothing else.
+
+Every assignment of a version to every page, a size to every file and a presence to every name
+effect is made, and kept if it breaks no rule. Slow on purpose: no factoring, no pruning, no caching.
+"""
+
+from itertools import product
+
+from tornwrite.faults.effects import (
+    ROOT,
+    DirectoryBarrier,
+    Effect,
+    FileBarrier,
+    Interpreter,
+    NameEffect,
+    PageEffect,
+    RewriteClosed,
+    SizeEffect,
+    SyncBarrier,
+)
+from tornwrite.faults.images import Image
+from tornwrite.faults.profiles import FsyncCommits, PowerLoss
+from tornwrite.faults.steps import Step
+
+
+def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
+    """Every image that a power cut after the last of `steps` could leave."""
+    interpreter = Interpreter(base, profile.page)
+    start = {inode: interpreter.node(inode) for _, inode in interpreter.tree()}
+    start_tree = dict(interpreter.tree())
+    effects: list[Effect] = []
+    kinds: dict[int, bytes | None] = {}
+    for index, step in enumerate(steps):
+        for effect in interpreter.apply(index, step):
+            effects.append(effect)
+            if isinstance(effect, NameEffect) and effect.subject not in start:
+                node = interpreter.node(effect.subject)
+                kinds[effect.subject] = b"" if isinstance(node, bytes) else None
+    contents = {**start, **kinds}
+    files = sorted(inode for inode, node in contents.items() if isinstance(node, bytes))
+
+    names: list[tuple[int, int, NameEffect, tuple]] = []
+    for effect in effects:
+        if isinstance(effect, NameEffect):
+            if profile.rename_atomic:
+                names.append((effect.number, 0, effect, effect.changes))
+            else:
+                for order, change in enumerate(reversed(effect.changes)):
+                    names.append((effect.number, order, effect, (change,)))
+    sizes = {f: [(0, len(contents[f]), False)] for f in files}
+    pages: dict[tuple[int, int], list[tuple[int, bytes, int]]] = {}
+
+    def versions(f: int, p: int) -> list[tuple[int, bytes, int]]:
+        if (f, p) not in pages:
+            chunk = contents[f][p * profile.page : (p + 1) * profile.page]
+            pages[f, p] = [(0, chunk.ljust(profile.page, b"\0"), 0)]
+        return pages[f, p]
+
+    for f in files:
+        for p in range(-(-len(contents[f]) // profile.page)):
+            versions(f, p)
+    uncovers: dict[int, tuple[int, int, int]] = {}
+    for effect in effects:
+        if isinstance(effect, PageEffect):
+            versions(effect.inode, effect.page).append(
+                (effect.number, effect.content, effect.generation)
+            )
+        elif isinstance(effect, SizeEffect):
+            if effect.shrinks:
+                for (f, p), known in pages.items():
+                    if f == effect.inode and p >= effect.first_page:
+                        known.append((effect.number, bytes(profile.page), effect.number))
+            else:
+                last = (effect.size - 1) // profile.page
+                uncovers[effect.number] = (effect.inode, effect.first_page, last)
+            sizes[effect.inode].append((effect.number, effect.size, effect.shrinks))
+
+    durable_names, durable_data, durable_shrinks = _durable(effects, profile)
+
+    def data_there(f: int, number: int, size_at: dict, page_at: dict) -> bool:
+        """Whether all that was done to the file before `number` is in this state."""
+        if any(size_at[f][0] < s[0] < number for s in sizes[f]):
+            return False
+        for (g, p), known in pages.items():
+            if g != f or p not in page_at[f]:
+                continue
+            head, tail, _ = page_at[f][p]
+            own = [v for v in known if v[2] == head[2]]
+            if any(v[0] < number and (head[0] < v[0] or tail[0] < v[0]) for v in own):
+                return False
+        return True
+
+    def page_choices(f: int, p: int, size_number: int) -> list:
+        known = versions(f, p)
+        generation = max((v[2] for v in known if v[2] <= size_number), default=known[0][2])
+        own = [v for v in known if v[2] == generation]
+        cuts = range(profile.sector, profile.page, profile.sector)
+        return [(v, v, 0) for v in own] + [
+            (head, tail, cut) for head in own for tail in own if head != tail for cut in cuts
+        ]
+
+    found: set[Image] = set()
+    size_choices = [sizes[f] for f in files]
+    for presence in product((True, False), repeat=len(names)):
+        included = [item for item, here in zip(names, presence, strict=True) if here]
+        included_set = {(item[0], item[1]) for item in included}
+        if any((n, o) not in included_set for n, o, e, c in names if (n, o) in durable_names):
+            continue
+        for size_pick in product(*size_choices):
+            size_at = dict(zip(files, size_pick, strict=True))
+            if profile.names_in_order:
+                journal = [(n, o, True) for n, o, _, _ in names if (n, o) in included_set]
+                everything = [(n, o) for n, o, _, _ in names]
+                for f in files:
+                    for number, _, shrinks in sizes[f]:
+                        if shrinks:
+                            everything.append((number, 0))
+                            if number <= size_at[f][0]:
+                                journal.append((number, 0, True))
+                present = {(n, o) for n, o, _ in journal}
+                everything.sort()
+                flags = [item in present for item in everything]
+                if any(not a and b for a, b in zip(flags, flags[1:], strict=False)):
+                    continue
+            if any(size_at[f][0] < number for f, number in durable_shrinks):
+                continue
+            per_file = []
+            for f in files:
+                count = -(-size_at[f][1] // profile.page)
+                per_file.append(
+                    [
+                        dict(enumerate(pick))
+                        for pick in product(
+                            *(page_choices(f, p, size_at[f][0]) for p in range(count))
+                        )
+                    ]
+                )
+            for page_pick in product(*per_file):
+                page_at = dict(zip(files, page_pick, strict=True))
+                if not all(data_there(f, n, size_at, page_at) for f, n in durable_data):
+                    continue
+                if profile.size_after_data and not all(
+                    _uncovered_there(f, size_at, page_at, uncovers, sizes, pages) for f in files
+                ):
+                    continue
+                if profile.replace_waits_for_data and not all(
+                    data_there(e.subject, n, size_at, page_at)
+                    for n, _, e, _ in included
+                    if e.replaces
+                ):
+                    continue
+                if profile.truncate_rewrite_flushes and not all(
+                    data_there(e.inode, e.number, size_at, page_at)
+                    for e in effects
+                    if isinstance(e, RewriteClosed) and any(n > e.number for n, _, _, _ in included)
+                ):
+                    continue
+                found.add(_image(start_tree, contents, included, size_at, page_at, profile))
+    return found
+
+
+def _uncovered_there(f, size_at, page_at, uncovers, sizes, pages) -> bool:
+    for number, (g, first, last) in uncovers.items():
+        if g != f or number > size_at[f][0]:
+            continue
+        for p in range(first, last + 1):
+            if p not in page_at[f]:
+                continue
+            head, tail, _ = page_at[f][p]
+            own = [v for v in pages[f, p] if v[2] == head[2]]
+            if any(v[0] < number and (head[0] < v[0] or tail[0] < v[0]) for v in own):
+                return False
+    return True
+
+
+def _durable(effects: list[Effect], profile: PowerLoss):
+    """What the barriers made durable: name effects, (file, number) data, (file, number) shrinks."""
+    names: set[tuple[int, int]] = set()
+    data: set[tuple[int, int]] = set()
+    shrinks: set[tuple[int, int]] = set()
+    if not profile.flush_honoured:
+        return names, data, shrinks
+    all_names = [e for e in effects if isinstance(e, NameEffect)]
+    all_shrinks = [e for e in effects if isinstance(e, SizeEffect) and e.shrinks]
+
+    def halves(effect: NameEffect, where=lambda change: True):
+        if profile.rename_atomic:
+            if any(where(change) for change in effect.changes):
+                names.add((effect.number, 0))
+        else:
+            for order, change in enumerate(reversed(effect.changes)):
+                if where(change):
+                    names.add((effect.number, order))
+
+    def commit(through: int) -> None:
+        for effect in all_names:
+            if effect.number <= through:
+                halves(effect)
+        if profile.names_in_order:
+            for effect in all_shrinks:
+                if effect.number <= through:
+                    shrinks.add((effect.inode, effect.number))
+
+    for barrier in effects:
+        match barrier:
+            case FileBarrier():
+                data.add((barrier.inode, barrier.number))
+                if profile.fsync_commits is FsyncCommits.ALL_EARLIER:
+                    commit(barrier.horizon)
+                elif profile.fsync_commits is FsyncCommits.OWN_NAME:
+                    for effect in all_names:
+                        if effect.number < barrier.number and effect.subject == barrier.inode:
+                            halves(effect)
+            case DirectoryBarrier():
+                if profile.names_in_order:
+                    commit(barrier.horizon)
+                else:
+                    for effect in all_names:
+                        if effect.number < barrier.number:
+                            halves(effect, lambda change, d=barrier.inode: change[0] == d)
+            case SyncBarrier():
+                commit(barrier.number)
+                for effect in effects:
+                    if isinstance(effect, PageEffect | SizeEffect):
+                        data.add((effect.inode, barrier.number))
+            case _:
+                pass
+    # What waits for data has it on the disk once it is durable itself.
+    for effect in all_names:
+        if any(number == effect.number for number, _ in names):
+            if effect.replaces and profile.replace_waits_for_data:
+                data.add((effect.subject, effect.number))
+            if profile.truncate_rewrite_flushes:
+                for closed in effects:
+                    if isinstance(closed, RewriteClosed) and closed.number < effect.number:
+                        data.add((closed.inode, closed.number))
+    return names, data, shrinks
+
+
+def _image(start_tree, contents, included, size_at, page_at, profile) -> Image:
+    entries: dict[tuple[int, str], int] = {}
+    by_path = {"": ROOT}
+    for path, inode in start_tree.items():
+        folder, _, name = path.rpartition("/")
+        by_path[path] = inode
+        entries[by_path[folder], name] = inode
+    for _, _, _, changes in included:
+        for directory, name, inode in changes:
+            if inode is None:
+                entries.pop((directory, name), None)
+            else:
+                entries[directory, name] = inode
+    found: list = []
+
+    def visit(directory: int, prefix: str) -> None:
+        for (parent, name), inode in entries.items():
+            if parent != directory:
+                continue
+            if inode in size_at:
+                size = size_at[inode][1]
+                data = b"".join(
+                    head[1][:cut] + tail[1][cut:]
+                    for _, (head, tail, cut) in sorted(page_at[inode].items())
+                )
+                found.append((prefix + name, data[:size]))
+            else:
+                found.append((prefix + name, contents[inode]))
+                visit(inode, prefix + name + "/")
+
+    visit(ROOT, "")
+    return tuple(sorted(found))
