@@ -30,14 +30,16 @@ from tornwrite.faults.trace import Trace
 class Box:
     """One choice of names, and the contents of each file under it, the newest first.
 
-    files: the inodes with a choice of contents, aligned with `choices`. fixed: nodes of all others.
+    files: the inodes with a choice of contents, aligned with `choices`. certain: the files without
+    one. others: directories and links.
     complete: whether `choices` has all there are.
     """
 
     names: NameState
     files: tuple[Inode, ...]
     choices: tuple[tuple[Variant, ...], ...]
-    fixed: dict[Inode, Node]
+    certain: dict[Inode, Variant]
+    others: dict[Inode, Node]
     complete: bool
 
     @property
@@ -47,7 +49,9 @@ class Box:
 
     def image(self, pick: Sequence[Variant]) -> Image:
         """The image with these contents, one for each of `files`."""
-        contents: dict[Inode, Node] = dict(self.fixed)
+        contents: dict[Inode, Node] = dict(self.others)
+        for inode, variant in self.certain.items():
+            contents[inode] = variant.content
         for inode, variant in zip(self.files, pick, strict=True):
             contents[inode] = variant.content
         return tuple((path, contents[inode]) for path, inode in self.names.tree)
@@ -100,22 +104,23 @@ def cuts(trace: Trace, profile: PowerLoss, wanted: Sequence[Epoch]) -> Iterator[
 def _box(disk: Disk, names: NameState) -> Box:
     files: list[Inode] = []
     choices: list[tuple[Variant, ...]] = []
-    fixed: dict[Inode, Node] = {}
+    certain: dict[Inode, Variant] = {}
+    others: dict[Inode, Node] = {}
     complete = True
     for _, inode in names.tree:
-        if inode in fixed or inode in files:
+        if inode in certain or inode in others or inode in files:
             continue
         if not disk.is_file(inode):
-            fixed[inode] = disk.node(inode)
+            others[inode] = disk.node(inode)
             continue
         variants = disk.variants(inode, names)
         complete = complete and variants.complete
         if len(variants.known) == 1:
-            fixed[inode] = variants.known[0].content
+            certain[inode] = variants.known[0]
         else:
             files.append(inode)
             choices.append(variants.known)
-    return Box(names, tuple(files), tuple(choices), fixed, complete)
+    return Box(names, tuple(files), tuple(choices), certain, others, complete)
 
 
 class Seen:
@@ -133,8 +138,8 @@ class Seen:
             inode: frozenset(variant.content for variant in options)
             for inode, options in zip(box.files, box.choices, strict=True)
         }
-        single = {inode: node for inode, node in box.fixed.items() if isinstance(node, bytes)}
-        held.update((inode, frozenset((node,))) for inode, node in single.items())
+        single = {inode: variant.content for inode, variant in box.certain.items()}
+        held.update((inode, frozenset((content,))) for inode, content in single.items())
         known = self._boxes.setdefault(box.names.tree, [])
         best: dict[Inode, frozenset[bytes]] | None = None
         overlap = 0
@@ -146,7 +151,7 @@ class Seen:
             return []
         known[:] = [other for other in known if not all(other[i] <= held[i] for i in held)]
         known.append(held)
-        if best is None or any(node not in best[inode] for inode, node in single.items()):
+        if best is None or any(content not in best[inode] for inode, content in single.items()):
             return [box.choices]
         parts: list[tuple[tuple[Variant, ...], ...]] = []
         old = [

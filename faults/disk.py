@@ -38,7 +38,7 @@ class NameState:
     tree: every path and its inode. held: how many name effects on their way were held back.
     through: per inode, a number: what was done to the inode's data before it has to be there.
     sizes_from, sizes_before: per inode, the shrinking truncates (by number) that are there, and the
-    first that is not. included: the numbers of the name effects on their way that are there.
+    first that is not. left_out: the numbers of the name effects on their way that are not there.
     """
 
     tree: Tree
@@ -46,7 +46,7 @@ class NameState:
     through: Mapping[Inode, int]
     sizes_from: Mapping[Inode, int]
     sizes_before: Mapping[Inode, int]
-    included: frozenset[int]
+    left_out: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +326,7 @@ class Disk:
                 through,
                 sizes_from,
                 sizes_before,
-                frozenset(item.number for item in present),
+                frozenset(item.number for item in absent),
             )
 
     def _unordered_states(self) -> NameStates:
@@ -343,9 +343,12 @@ class Disk:
                 self._add_needs(item, through)
             tree = self._tree(items)
             held = len(self._pending) - len(items)
-            numbers = frozenset(item.number for item in items)
+            here = set(subset)
+            left_out = frozenset(
+                item.number for position, item in enumerate(self._pending) if position not in here
+            )
             states.setdefault(
-                (tree, frozenset(through.items())), NameState(tree, held, through, {}, {}, numbers)
+                (tree, frozenset(through.items())), NameState(tree, held, through, {}, {}, left_out)
             )
         return NameStates(tuple(states.values()), complete)
 

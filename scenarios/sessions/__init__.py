@@ -1,1 +1,32 @@
-""""""
+"""The scenarios of the session stores, in the order in which they are run."""
+
+from tornwrite.scenarios.sessions.append import APPEND, PAGES
+from tornwrite.scenarios.sessions.compaction import COMPACT
+from tornwrite.scenarios.sessions.metadata import METADATA
+from tornwrite.scenarios.sessions.migration import MIGRATION_LATE, MIGRATION_REAL, MIGRATION_SMALL
+from tornwrite.scenarios.sessions.reopening import REOPENING
+from tornwrite.scenarios.sessions.repair import DAMAGED, METADATA_LOST, TORN, UNENDED, ZEROS
+from tornwrite.scenarios.sessions.replacement import REPLACE
+from tornwrite.scenarios.sessions.several import SEVERAL
+from tornwrite.scenarios.sessions.summarise import SUMMARISE
+from tornwrite.scenarios.sessions.truncation import TRUNCATE
+
+ALL = (
+    APPEND,
+    PAGES,
+    METADATA,
+    TRUNCATE,
+    COMPACT,
+    REPLACE,
+    SUMMARISE,
+    SEVERAL,
+    REOPENING,
+    TORN,
+    ZEROS,
+    UNENDED,
+    DAMAGED,
+    METADATA_LOST,
+    MIGRATION_SMALL,
+    MIGRATION_LATE,
+    MIGRATION_REAL,
+)

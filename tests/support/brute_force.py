@@ -23,6 +23,14 @@ from tornwrite.faults.profiles import FsyncCommits, PowerLoss
 from tornwrite.faults.steps import Step
 
 
+MOST = 60_000
+"""How many assignments are gone through before an example counts as too large."""
+
+
+class TooMany(Exception):
+    """The example is too large for brute force."""
+
+
 def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
     """Every image that a power cut after the last of `steps` could leave."""
     interpreter = Interpreter(base, profile.page)
@@ -67,9 +75,11 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
             )
         elif isinstance(effect, SizeEffect):
             if effect.shrinks:
-                for (f, p), known in pages.items():
-                    if f == effect.inode and p >= effect.first_page:
-                        known.append((effect.number, bytes(profile.page), effect.number))
+                before = sizes[effect.inode][-1][1]
+                for p in range(effect.first_page, -(-before // profile.page)):
+                    versions(effect.inode, p).append(
+                        (effect.number, bytes(profile.page), effect.number)
+                    )
             else:
                 last = (effect.size - 1) // profile.page
                 uncovers[effect.number] = (effect.inode, effect.first_page, last)
@@ -99,6 +109,14 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
             (head, tail, cut) for head in own for tail in own if head != tail for cut in cuts
         ]
 
+    work = 2 ** len(names)
+    for f in files:
+        longest = max(size for _, size, _ in sizes[f])
+        for p in range(-(-longest // profile.page)):
+            work *= len(versions(f, p)) ** 2
+        work *= len(sizes[f])
+    if work > MOST:
+        raise TooMany
     found: set[Image] = set()
     size_choices = [sizes[f] for f in files]
     for presence in product((True, False), repeat=len(names)):

@@ -1,0 +1,240 @@
+"""One recording under way: the events, the open files, and the fate of each step.
+
+The lock is held around a real call and its record together, so the order of events is the order in
+which things happened. Everything that interposes works on `current.recording`.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, ParamSpec, TypeVar, cast
+
+from tornwrite.faults.injection import Decision, Fail, Injector, Kill, Omit, Proceed, Short, check
+from tornwrite.faults.places import Places
+from tornwrite.faults.recording_errors import UnknownStep
+from tornwrite.faults.sites import Sites
+from tornwrite.faults.steps import Close, Handle, Step, Write, describe
+from tornwrite.faults.trace import Event, Stepped
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """An open file of the kernel's, shared by all descriptors duplicated from the first."""
+
+    handle: Handle
+    path: str
+    append: bool
+    sync: bool
+    descriptors: int = 1
+
+
+class _Thread(threading.local):
+    interposed = False
+
+
+class _Current:
+    """Which recording the interposed calls serve. A process has one at most."""
+
+    __slots__ = ("recording", "thread")
+
+    def __init__(self) -> None:
+        self.recording: Recording | None = None
+        self.thread = _Thread()
+
+
+class Recording:
+    """Events and open files of one run below `root`.
+
+    injector: asked before each step; None lets all proceed.
+    on_event: called with each event as it is recorded, under the lock.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        injector: Injector | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.places = Places(root)
+        self.events: list[Event] = []
+        self.open_files: dict[int, OpenFile] = {}
+        self.lock = threading.RLock()
+        self.blind: list[str] = []
+        self.forked = False
+        self._injector = injector
+        self._on_event = on_event
+        self._sites = Sites(os.getcwd())
+        self._steps = 0
+        self._handles = 0
+
+    @property
+    def next_handle(self) -> Handle:
+        return self._handles + 1
+
+    def opened(self, descriptor: int, file: OpenFile) -> None:
+        """Remember a new open file. Call with the lock held."""
+        self.reused(descriptor)
+        self._handles = max(self._handles, file.handle)
+        self.open_files[descriptor] = file
+
+    def reused(self, descriptor: int) -> None:
+        """Note a descriptor that was just given out though nobody was seen closing it."""
+        lost = self.open_files.pop(descriptor, None)
+        if lost is not None:
+            self.blinded(f"something closed descriptor {descriptor} ({lost.path}) unseen")
+
+    def blinded(self, what: str) -> None:
+        """The recording is not to be trusted any more, because of this."""
+        with self.lock:
+            if what not in self.blind:
+                self.blind.append(what)
+
+    def in_forked_child(self) -> None:
+        """This process is a copy of the recorded one: its steps would be lost."""
+        # Another thread may have held the lock at the fork; it does not exist here.
+        self.lock = threading.RLock()
+        self.forked = True
+
+    def note(self, event: Event) -> None:
+        """Record an event. Call with the lock held."""
+        self.events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def do(
+        self,
+        step: Step,
+        perform: Callable[[], T],
+        *,
+        filename: object = None,
+        plausible: Callable[[], bool] | None = None,
+    ) -> T:
+        """Carry out a step that is no write. Call with the lock held.
+
+        perform: the real call. If it raises OSError nothing has happened and nothing is recorded.
+        filename: for the OSError of an injected failure.
+        plausible: whether the names allow the call to succeed. A call that is bound to fail (a
+            mkdir of what exists) is no step, so the injector is not asked about it.
+
+        A barrier left out returns None, as barriers do.
+        Raises ValueError for a decision that does not fit the step, UnknownStep in a forked child.
+        """
+        if self.forked:
+            return self._in_forked_child(step, perform)
+        decision = self._decision(step, plausible)
+        match decision:
+            case Proceed():
+                result = self._call(perform)
+                self._record(step)
+                return result
+            case Kill("before"):
+                _die()
+            case Kill("after"):
+                self._call(perform)
+                self._record(step)
+                _die()
+            case Fail(errno):
+                if isinstance(step, Close):
+                    self._call(perform)
+                    self._record(step)
+                else:
+                    self._steps += 1
+                raise OSError(errno, os.strerror(errno), filename)
+            case Omit():
+                self._steps += 1
+                return cast(T, None)
+            case Kill() | Short():
+                pass
+        raise ValueError(f"{decision} does not fit {describe(step)}")
+
+    def write(self, step: Write, perform: Callable[[int], T]) -> T:
+        """Carry out a write. Call with the lock held.
+
+        perform: really writes the first so many bytes and returns how many the kernel took.
+        Returns what the last real call returned; what is recorded is what it took.
+        """
+        if self.forked:
+            return self._in_forked_child(step, lambda: perform(len(step.data)))
+        decision = self._decision(step, None)
+        match decision:
+            case Proceed():
+                return self._taken(step, perform, len(step.data))
+            case Short(keep):
+                return self._taken(step, perform, keep)
+            case Kill("before"):
+                _die()
+            case Kill("during", keep):
+                taken = self._taken(step, perform, keep) if keep else 0
+                if taken != keep:
+                    raise ValueError(f"{decision}: the kernel took only {taken} B")
+                _die()
+            case Kill():
+                self._taken(step, perform, len(step.data))
+                _die()
+            case Fail(errno):
+                self._steps += 1
+                raise OSError(errno, os.strerror(errno))
+            case Omit():
+                pass
+        raise ValueError(f"{decision} does not fit {describe(step)}")
+
+    def _decision(self, step: Step, plausible: Callable[[], bool] | None) -> Decision:
+        if self._injector is None or (plausible is not None and not plausible()):
+            return Proceed()
+        decision = self._injector.decide(self._steps, step)
+        check(decision, step)
+        return decision
+
+    def _taken(self, step: Write, perform: Callable[[int], T], count: int) -> T:
+        taken = self._call(lambda: perform(count))
+        # None is what io.FileIO.write returns for EAGAIN: nothing taken.
+        if taken:
+            if taken != len(step.data):
+                step = Write(step.handle, step.offset, step.data[: cast(int, taken)], step.sync)
+            self._record(step)
+        return taken
+
+    def _record(self, step: Step) -> None:
+        self._steps += 1
+        self.note(Stepped(step, self._sites.above(sys._getframe(1))))
+
+    def _call(self, perform: Callable[[], T]) -> T:
+        thread = current.thread
+        before, thread.interposed = thread.interposed, True
+        try:
+            return perform()
+        finally:
+            thread.interposed = before
+
+    def _in_forked_child(self, step: Step, perform: Callable[[], T]) -> T:
+        # A child closes what it inherited; that ends nothing for the parent.
+        if isinstance(step, Close):
+            return self._call(perform)
+        raise UnknownStep(
+            f"{describe(step)} in a forked child (pid {os.getpid()}) of the recorded process; "
+            "record one process, or use the strace recorder"
+        )
+
+
+def passing(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make a call that does not concern the recording, so that the audit hook knows it was seen."""
+    thread = current.thread
+    before, thread.interposed = thread.interposed, True
+    try:
+        return call(*args, **kwargs)
+    finally:
+        thread.interposed = before
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("SIGKILL did not end this process")
+
+
+current = _Current()

@@ -1,0 +1,20 @@
+"""What can go wrong with a recording. Each of them makes the run *harness broken*, never a pass."""
+
+
+class UnknownStep(Exception):
+    """The subject did something to its files that no step stands for.
+
+    Raised at the call, before anything is done. The message names it; change the subject, or keep
+    that part of it outside the recorded root.
+    """
+
+
+class RecorderBlind(Exception):
+    """Something changed files below the root, or may have, without the recorder seeing how.
+
+    The trace would be a lie. The message names the call and the file, and what to do.
+    """
+
+
+class RecorderActive(Exception):
+    """A second recorder was started in a process. Leave the first one's `with` block first."""

@@ -1,0 +1,234 @@
+"""From the calls of a program to its steps: processes, descriptors and directories followed.
+
+Steps are in the order in which the calls ended. Of two calls under way at once either may have come
+first, so that is one of the orders that the program can have seen. A descriptor is closed when the
+call begins, since another thread may get its number before the call is seen to end.
+
+What a process has open when it ends is closed by the kernel; that is no step, so the recording of a
+program that forgets to close ends like that of one that was killed.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+
+from tornwrite.faults.recording_errors import UnknownStep
+from tornwrite.faults.steps import Rename, Step
+from tornwrite.faults.strace_data import (
+    COPIES,
+    OPENS,
+    WRITES,
+    Recording,
+    changes,
+    open_flags,
+    open_place,
+)
+from tornwrite.faults.strace_descriptors import (
+    CLONES,
+    CLOSES,
+    DESCRIPTOR_CALLS,
+    READS,
+    clone_flags,
+    descriptor_call,
+    executed,
+    moved_by_read,
+    release,
+    unshared,
+)
+from tornwrite.faults.strace_errors import StraceOutputError
+from tornwrite.faults.strace_names import Names, is_in
+from tornwrite.faults.strace_parse import Call, Ended, Entered, Event, Superseded, descriptor
+from tornwrite.faults.strace_paths import NAME_CALLS, located, name_step
+from tornwrite.faults.strace_processes import Folder, Process
+
+REFUSED = frozenset(
+    {
+        "io_uring_setup", "io_submit", "open_by_handle_at",
+        "chroot", "pivot_root", "mount", "move_mount", "umount2", "setns",
+    }
+)  # fmt: skip
+"""Calls whose effect on the recorded files cannot be told, wherever they are made."""
+
+_OTHERS = {
+    "ftruncate", "truncate", "fallocate", "fsync", "fdatasync", "sync", "syncfs",
+    "mmap", "mprotect", "pkey_mprotect", "chdir", "fchdir", "execve", "execveat", "unshare",
+}  # fmt: skip
+_SETS = (CLONES, CLOSES, DESCRIPTOR_CALLS, READS, OPENS, WRITES, NAME_CALLS, REFUSED, COPIES)
+TRACED = frozenset(_OTHERS).union(*_SETS)
+"""All calls that `Follower` reads; it must see every one of them."""
+
+_PLAIN = {"mprotect", "pkey_mprotect", "execve", "execveat"}
+BY_NUMBER_ONLY = READS | CLOSES | DESCRIPTOR_CALLS | _PLAIN
+"""Those of which only numbers are needed: neither data nor the paths of descriptors."""
+
+
+class Follower:
+    """Reads events and collects the steps below a root."""
+
+    def __init__(self, names: Names, folder: str) -> None:
+        """`folder` is the directory in which the program starts."""
+        self._names = names
+        self._recording = Recording(names)
+        self._first_folder = os.path.realpath(folder)
+        self._processes: dict[int, Process] = {}
+        self._seen_before_fork_ended: set[int] = set()
+
+    def follow(self, events: Iterable[Event]) -> list[Step]:
+        """All steps of the events. Raises UnknownStep and StraceOutputError."""
+        known = list(events)
+        for index, event in enumerate(known):
+            if event.pid not in self._processes:
+                self._add_process(event.pid, known[index:])
+            process = self._processes[event.pid]
+            match event:
+                case Entered():
+                    self._enter(process, event)
+                case Call():
+                    self._end(process, event)
+                case Ended(pid):
+                    process.descriptors.leave()
+                    del self._processes[pid]
+                case Superseded(pid, by):
+                    process.descriptors.leave()
+                    self._processes[pid] = self._processes.pop(by)
+                    self._processes[pid].pid = pid
+        return self._recording.steps
+
+    def _add_process(self, pid: int, rest: Sequence[Event]) -> None:
+        """A process is seen before its parent's fork has ended: its parent is one of those that are
+        forking, and the end of a fork says which.
+        """
+        if not self._processes:
+            self._processes[pid] = Process(pid, Folder(self._first_folder))
+            return
+        forking = [process for process in self._processes.values() if process.cloning is not None]
+        if len(forking) > 1:
+            forking = [
+                self._processes[event.pid]
+                for event in rest
+                if isinstance(event, Call) and event.name in CLONES and event.result == pid
+            ][:1]
+        if len(forking) != 1:
+            raise StraceOutputError(f"process {pid} appears and none has started it")
+        self._bear(forking[0], pid)
+        self._seen_before_fork_ended.add(pid)
+
+    def _bear(self, parent: Process, pid: int) -> None:
+        flags = parent.cloning or 0
+        parent.cloning = None
+        self._processes[pid] = parent.child(pid, flags)
+
+    def _enter(self, process: Process, event: Entered) -> None:
+        call = Call(event.pid, event.name, event.arguments, None)
+        if event.name in CLONES:
+            process.cloning = clone_flags(call)
+        elif event.name in CLOSES:
+            release(process, call)
+            process.released = True
+
+    def _end(self, process: Process, call: Call) -> None:
+        if call.name in CLOSES:
+            self._close(process, call)
+        elif call.name in CLONES:
+            self._clone(process, call)
+        elif call.failed:
+            return
+        elif call.result is None:
+            self._cut_off(process, call)
+        else:
+            self._done(process, call, call.result)
+            self._recording.closed(process)
+
+    def _close(self, process: Process, call: Call) -> None:
+        """close gives the descriptor up even if it fails: close(2)."""
+        if not process.released:
+            release(process, call)
+        process.released = False
+        if call.result is None:
+            process.closing.clear()
+        self._recording.closed(process)
+
+    def _clone(self, process: Process, call: Call) -> None:
+        if call.failed or call.result is None:
+            process.cloning = None
+        elif call.result in self._seen_before_fork_ended:
+            self._seen_before_fork_ended.discard(call.result)
+        else:
+            process.cloning = clone_flags(call)
+            self._bear(process, call.result)
+
+    def _done(self, process: Process, call: Call, result: int) -> None:
+        recording = self._recording
+        match call.name:
+            case name if name in READS:
+                moved_by_read(process, call, result)
+            case name if name in WRITES:
+                recording.wrote(process, call, result)
+            case name if name in OPENS:
+                recording.opened(process, call, result)
+            case name if name in NAME_CALLS:
+                self._name(process, call)
+            case name if name in DESCRIPTOR_CALLS:
+                descriptor_call(process, call, result)
+            case name if name in COPIES:
+                recording.copied(process, call)
+            case name if name in REFUSED:
+                raise UnknownStep(f"{call}: what it does to the recorded files cannot be told")
+            case "ftruncate" | "truncate":
+                recording.resized(process, call)
+            case "fsync" | "fdatasync":
+                recording.synced(process, call)
+            case "sync" | "syncfs":
+                recording.synced_all(call)
+            case "fallocate":
+                recording.refused(process, call)
+            case "mmap":
+                recording.mapped(process, call, result)
+            case "mprotect" | "pkey_mprotect":
+                recording.protected(process, call)
+            case "chdir":
+                place = located(call, process, self._names, 0, at=None, follow=True)
+                process.folder.path = place.path
+            case "fchdir":
+                process.folder.path = descriptor(call, 0).path or process.folder.path
+            case "execve" | "execveat":
+                executed(process)
+            case "unshare":
+                unshared(process, call)
+            case _:
+                raise StraceOutputError(f"{call} was not to be traced")
+
+    def _name(self, process: Process, call: Call) -> None:
+        step = name_step(call, process, self._names)
+        if step is None:
+            return
+        self._recording.steps.append(step)
+        if isinstance(step, Rename):
+            self._move_folders(step)
+
+    def _move_folders(self, step: Rename) -> None:
+        """Current directories stay with what is renamed."""
+        source, target = (f"{self._names.root}/{path}" for path in (step.source, step.target))
+        processes = self._processes.values()
+        for folder in {id(process.folder): process.folder for process in processes}.values():
+            if is_in(folder.path, source):
+                folder.path = target + folder.path[len(source) :]
+
+    def _cut_off(self, process: Process, call: Call) -> None:
+        """The process was killed in a call. A barrier that was not seen to end counts for none;
+        whether anything else was done cannot be told.
+        """
+        if call.name in OPENS:
+            place = open_place(process, call, self._names)
+            concerned = changes(open_flags(call)) and self._names.relative(place) is not None
+        elif call.name in NAME_CALLS:
+            concerned = name_step(call, process, self._names) is not None
+        elif call.name == "truncate":
+            place = located(call, process, self._names, 0, at=None, follow=True).path
+            concerned = self._names.relative(place) is not None
+        elif call.name in WRITES | COPIES.keys() | {"ftruncate", "fallocate"}:
+            target = COPIES[call.name][0] if call.name in COPIES else 0
+            concerned = self._recording.recorded(process, call, target) is not None
+        else:
+            concerned = False
+        if concerned:
+            raise UnknownStep(f"{call}: the process was killed in it, and may have done it or not")

@@ -1,0 +1,222 @@
+"""The judge: holds what came back against what was promised.
+
+It knows no store and no file system. A `Model` says what operations do; `History` works out what
+may come back at each point of a run; `judge` compares one recovery with that.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Generic, Protocol, TypeVar
+
+from tornwrite.model.operation import Observation, Operation, canonical
+from tornwrite.model.verdict import Violation
+
+S = TypeVar("S")
+
+
+class Model(Protocol[S]):
+    """What a kind of store promises, as pure functions over a state of its own choosing."""
+
+    def state_of(self, observed: Observation) -> S:
+        """The state that an observation amounts to."""
+        ...
+
+    def step(self, state: S, operation: Operation) -> S:
+        """The state after the operation."""
+        ...
+
+    def between(self, state: S, operation: Operation) -> Iterable[S]:
+        """States that may be seen while the operation is in flight, beside before and after.
+
+        Empty for an operation that is atomic.
+        """
+        ...
+
+    def view(self, state: S) -> Observation:
+        """What a reader sees in that state."""
+        ...
+
+    def normalised(self, observed: Observation) -> Observation:
+        """The observation reduced to what `view` speaks of."""
+        ...
+
+    def names(self, operations: Iterable[Operation]) -> tuple[str, ...]:
+        """What the operations are about (sessions, keys), for subjects that cannot list them."""
+        ...
+
+    def probes(self, state: S, names: Sequence[str]) -> tuple[tuple[Operation, ...], ...]:
+        """What to do after a recovery to see whether the store goes on rightly.
+
+        Groups of operations; the subject is looked at after each group.
+        """
+        ...
+
+    def explain(
+        self,
+        observed: Observation,
+        permitted: Sequence[S],
+        past: Sequence[S],
+        after: Sequence[Operation],
+    ) -> Violation:
+        """Why the observation is none of the permitted states, which came from the past ones.
+
+        after: the probes that led to it, none right after the recovery. An observation that could
+        not be made is `{"error": TEXT}`.
+        """
+        ...
+
+    def settled(self, observed: Observation) -> Iterable[Violation]:
+        """What is wrong with a store that has recovered and been used again: litter, drift."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted(Generic[S]):
+    """What may come back during one stretch of a history.
+
+    states: any of these. past: the states that the history has gone through until then.
+    """
+
+    states: tuple[S, ...]
+    past: tuple[S, ...]
+    views: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at a subject: what it holds, or the error that kept it from telling."""
+
+    observed: Observation | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What was done after a recovery, and what was seen then. No operations: it was reopened."""
+
+    operations: tuple[Operation, ...]
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """All that was seen of a subject on one image: right after opening, then probe by probe."""
+
+    first: Seen
+    probed: tuple[Probed, ...] = ()
+
+
+class History(Generic[S]):
+    """Follows a run and knows at each point what may come back.
+
+    start: the state before the first operation.
+    """
+
+    def __init__(self, model: Model[S], start: S) -> None:
+        self._model = model
+        self._possible: tuple[S, ...] = (start,)
+        self._past: list[S] = [start]
+        self._in_flight: dict[int, Operation] = {}
+
+    def began(self, number: int, operation: Operation) -> None:
+        self._in_flight[number] = operation
+
+    def acknowledged(self, number: int) -> None:
+        """The operation's promise binds from here."""
+        operation = self._in_flight.pop(number)
+        self._possible = self._distinct(
+            self._model.step(state, operation) for state in self._possible
+        )
+        self._past += self._possible
+
+    def failed(self, number: int) -> None:
+        """The operation raised: it has changed nothing that a reader can see."""
+        self._in_flight.pop(number)
+
+    def killed(self) -> None:
+        """Whatever was in flight may or may not have happened, for good."""
+        self._possible = self.permitted().states
+        self._past += self._possible
+        self._in_flight.clear()
+
+    def became(self, state: S) -> None:
+        """A crash left the subject in this state; the run goes on from there."""
+        self._possible = (state,)
+        self._past.append(state)
+        self._in_flight.clear()
+
+    def permitted(self) -> Permitted[S]:
+        """What may come back if the world stops now."""
+        states = list(self._possible)
+        flying = tuple(self._in_flight.values())
+        for count in range(1, len(flying) + 1):
+            for order in permutations(flying, count):
+                for state in self._possible:
+                    for operation in order[:-1]:
+                        state = self._model.step(state, operation)
+                    states.extend(self._model.between(state, order[-1]))
+                    states.append(self._model.step(state, order[-1]))
+        distinct = self._distinct(states)
+        views = frozenset(canonical(self._model.view(state)) for state in distinct)
+        return Permitted(distinct, tuple(self._past), views)
+
+    def _distinct(self, states: Iterable[S]) -> tuple[S, ...]:
+        found: dict[bytes, S] = {}
+        for state in states:
+            found.setdefault(canonical(self._model.view(state)), state)
+        return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """A recovery, and all about it that does not depend on what was promised at the time.
+
+    view: what was seen right after opening, in the form in which views are compared; None when
+    nothing could be seen. later: what went wrong with the probes.
+    """
+
+    recovery: Recovery
+    view: bytes | None
+    later: tuple[Violation, ...]
+
+
+def assess(model: Model[S], recovery: Recovery) -> Assessed:
+    """The part of the judgement that is the same for every point at which the image can come up.
+
+    From the first look on the model goes along with the probes, and each look has to show what it
+    says.
+    """
+    first = recovery.first.observed
+    if first is None:
+        return Assessed(recovery, None, ())
+    later = tuple(_probe_violations(model, first, recovery.probed))
+    return Assessed(recovery, canonical(model.normalised(first)), later)
+
+
+def judge(model: Model[S], permitted: Permitted[S], assessed: Assessed) -> tuple[Violation, ...]:
+    """Every promise that the recovery did not keep; empty when it is in order."""
+    if assessed.view in permitted.views:
+        return assessed.later
+    first = assessed.recovery.first
+    observed = {"error": first.error} if first.observed is None else first.observed
+    return (model.explain(observed, permitted.states, permitted.past, ()),)
+
+
+def _probe_violations(
+    model: Model[S], first: Observation, probed: Sequence[Probed]
+) -> Iterable[Violation]:
+    state = model.state_of(first)
+    past = [state]
+    for probe in probed:
+        for operation in probe.operations:
+            state = model.step(state, operation)
+            past.append(state)
+        observed = probe.seen.observed
+        if observed is None:
+            return (model.explain({"error": probe.seen.error}, (state,), past, probe.operations),)
+        if canonical(model.normalised(observed)) != canonical(model.view(state)):
+            return (model.explain(observed, (state,), past, probe.operations),)
+    if probed and probed[-1].seen.observed is not None:
+        return model.settled(probed[-1].seen.observed)
+    return ()

@@ -1,0 +1,88 @@
+"""What a run of the gate found, as plain data: what reports show and nothing else."""
+
+from dataclasses import dataclass
+
+from tornwrite.model.verdict import Verdict, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step of a finding: its number, what it did, what became of it, and its source lines."""
+
+    number: int
+    text: str
+    fate: str
+    sites: tuple[str, ...]
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violated promise, with everything needed to see it, explain it and replay it.
+
+    profile: the strongest that shows it; profiles: all that do. images: how many images show it.
+    point: steps done when the world stopped; cut: bytes done of the write under way.
+    acknowledged: the operations that had returned, in_flight: those that had not.
+    protect: the step that should have been protected, as a number; None when no step was lost.
+    files: what the crash left, path and content in short. replay: a command that shows it again.
+    """
+
+    scenario: str
+    profile: str
+    profiles: tuple[str, ...]
+    violation: Violation
+    images: int
+    point: int
+    cut: int | None
+    image: str
+    acknowledged: tuple[str, ...]
+    in_flight: tuple[str, ...]
+    steps: tuple[StepLine, ...]
+    protect: int | None
+    files: tuple[tuple[str, str], ...]
+    replay: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scenario under one profile.
+
+    points: crash points. judged: distinct images judged. possible: how many there are, or at least
+    are, unless `complete`. stopped: why it is not complete. seconds: of this row alone; an image
+    that an earlier profile already had judged costs this one next to nothing.
+    """
+
+    scenario: str
+    profile: str
+    verdict: Verdict
+    operations: int
+    points: int
+    judged: int
+    possible: int
+    complete: bool
+    stopped: str
+    findings: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """A whole run. notes: what could not be measured or broke, a sentence each."""
+
+    subject: str
+    weakened: tuple[str, ...]
+    seed: int
+    budget: int
+    verdict: Verdict
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def worst(verdicts: "list[Verdict]") -> Verdict:
+    """One verdict for several: a violation tells most, then a broken harness, then a gap."""
+    for verdict in (Verdict.VIOLATED, Verdict.HARNESS_BROKEN, Verdict.NOT_MEASURED):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.PASSED

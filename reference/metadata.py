@@ -1,0 +1,175 @@
+"""The metadata file of a session: what it holds, how it is read and written.
+
+Beside the original program's fields it may have
+
+- `data_generation`: how often the data file was rewritten; absent means 0. The metadata *names*
+  its data file by this number, so one rename replaces both (see `rewriting`);
+- `migrated_from`: SHA-256 digests of the legacy files that were imported.
+
+Fields of other programs stay as they were found, to the letter.
+"""
+
+import json
+from dataclasses import dataclass, replace
+
+from tornwrite.reference import durable, raw_json
+from tornwrite.reference.raw_json import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A metadata file's content. Missing fields read as these defaults.
+
+    Attributes:
+        key: the session's key; None if the file does not say.
+        summary: summary of what was truncated.
+        skip: how many leading lines are logically gone.
+        count: lines of the data file when this was written.
+        created_at, updated_at: RFC 3339.
+        generation: which data file is meant.
+        migrated_from: hexadecimal SHA-256 of each legacy file that was imported.
+        unknown: the other fields, name and JSON text.
+    """
+
+    key: str | None = None
+    summary: str = ""
+    skip: int = 0
+    count: int = 0
+    created_at: str = ""
+    updated_at: str = ""
+    generation: int = 0
+    migrated_from: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is no metadata file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A file that is not metadata and not a legacy session; `reason` says why, for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyFile:
+    """Not ours to touch: `x.meta.json` is also the name of the legacy file of session `x.meta`."""
+
+
+Content = Metadata | Missing | Damaged | LegacyFile
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is in the place of a metadata file, with its bytes."""
+
+    content: Content
+    raw: bytes = b""
+
+
+def read_metadata(path: str) -> Found:
+    """Read a metadata file, whatever is there.
+
+    Raises:
+        OSError: the system refused; a missing file is no error.
+    """
+    try:
+        raw = durable.read_file(path)
+    except FileNotFoundError:
+        return Found(Missing())
+    except IsADirectoryError:
+        return Found(LegacyFile())  # not ours either
+    return Found(decode_metadata(raw), raw)
+
+
+def decode_metadata(raw: bytes) -> Metadata | Damaged | LegacyFile:
+    """Understand the bytes of a metadata file."""
+    try:
+        parts = raw_json.object_parts(raw)
+    except ValueError as error:
+        return Damaged(f"not a JSON object: {error}")
+    names = {part.name for part in parts}
+    if "messages" in names and not names & {"skip", "count"}:
+        return LegacyFile()
+    found = Metadata()
+    for part in parts:
+        known = _read_field(found, part)
+        if known is None:
+            return Damaged(f"field {part.name} has a value it cannot have: {part.text[:80]}")
+        found = known
+    return found
+
+
+def encode_metadata(metadata: Metadata) -> bytes:
+    """The bytes of a metadata file: an object indented by two spaces, the known fields first."""
+    fields = [
+        ("key", _text(metadata.key or "")),
+        ("summary", _text(metadata.summary)),
+        ("skip", str(metadata.skip)),
+        ("count", str(metadata.count)),
+        ("created_at", _text(metadata.created_at)),
+        ("updated_at", _text(metadata.updated_at)),
+    ]
+    if metadata.generation:
+        fields.append(("data_generation", str(metadata.generation)))
+    if metadata.migrated_from:
+        digests = ",\n    ".join(map(_text, metadata.migrated_from))
+        fields.append(("migrated_from", f"[\n    {digests}\n  ]"))
+    fields.extend(metadata.unknown)
+    lines = ",\n".join(f"  {_text(name)}: {text}" for name, text in fields)
+    return f"{{\n{lines}\n}}".encode()
+
+
+def _read_field(metadata: Metadata, part: Part) -> Metadata | None:
+    """The metadata with one more field; None if the field has a value that it cannot have."""
+    match part.name, part.value:
+        case "key", str(text):
+            return replace(metadata, key=text)
+        case "summary", str(text):
+            return replace(metadata, summary=text)
+        case "created_at", str(text):
+            return replace(metadata, created_at=text)
+        case "updated_at", str(text):
+            return replace(metadata, updated_at=text)
+        case "skip", int(number) if _is_count(number):
+            return replace(metadata, skip=number)
+        case "count", int(number) if _is_count(number):
+            return replace(metadata, count=number)
+        case "data_generation", int(number) if _is_count(number):
+            return replace(metadata, generation=number)
+        case "migrated_from", list(digests):
+            texts = tuple(digest for digest in digests if isinstance(digest, str))
+            whole = len(texts) == len(digests)
+            return replace(metadata, migrated_from=texts) if whole else None
+        case (
+            (
+                "key"
+                | "summary"
+                | "created_at"
+                | "updated_at"
+                | "skip"
+                | "count"
+                | "data_generation"
+                | "migrated_from"
+            ),
+            _,
+        ):
+            return None
+        case name, _:
+            return replace(metadata, unknown=(*metadata.unknown, (name, part.text)))
+
+
+def _is_count(number: int) -> bool:
+    return not isinstance(number, bool) and 0 <= number < 1 << 63
+
+
+def _text(text: str) -> str:
+    # A lone surrogate, which only another program can have written, has no UTF-8 form.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(text)
+    return json.dumps(text, ensure_ascii=False)

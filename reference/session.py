@@ -1,0 +1,158 @@
+"""One session as found in the directory: which files are its, and what they say."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tornwrite.reference import names
+from tornwrite.reference.data_file import Lines, read_lines
+from tornwrite.reference.errors import KeyRefused
+from tornwrite.reference.inspection import Damage, DamageKind
+from tornwrite.reference.metadata import (
+    Content,
+    Damaged,
+    Found,
+    LegacyFile,
+    Metadata,
+    Missing,
+    read_metadata,
+)
+from tornwrite.reference.names import SessionFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session's files under its lock.
+
+    Attributes:
+        key: the key it was asked for with; not always yet the owner's.
+        files: its paths.
+        found: the metadata file.
+        data: path of the data file that the metadata names. It may be missing.
+    """
+
+    key: str
+    files: SessionFiles
+    found: Found
+    data: str
+
+    @property
+    def metadata(self) -> Metadata:
+        """The metadata, with defaults for what is missing or damaged."""
+        content = self.found.content
+        return content if isinstance(content, Metadata) else Metadata()
+
+    @property
+    def metadata_is_damaged(self) -> bool:
+        return isinstance(self.found.content, Damaged)
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether readable metadata says that the session is the key's."""
+        return owner_of(self.files.name, self.found.content) == self.key
+
+    def read_lines(self) -> Lines:
+        return read_lines(self.data)
+
+    def skip(self, lines: Lines) -> int:
+        """Leading lines that are logically gone.
+
+        A number beyond the end is damage: then nothing is skipped, for what is readable may be
+        shown again but must not be hidden.
+        """
+        skip = self.metadata.skip
+        return skip if skip <= len(lines.lines) else 0
+
+    def exists(self, lines: Lines) -> bool:
+        return bool(lines.lines) or not isinstance(self.found.content, Missing)
+
+    def damage(self, lines: Lines) -> Iterator[Damage]:
+        """What is wrong with the files, logically removed lines aside."""
+        file = os.path.basename(self.files.metadata)
+        if isinstance(self.found.content, Damaged):
+            yield Damage(DamageKind.METADATA, file, None, self.found.content.reason)
+        if self.metadata.skip > len(lines.lines):
+            detail = f"skips {self.metadata.skip} lines of {len(lines.lines)}: all are shown"
+            yield Damage(DamageKind.SKIP, file, None, detail)
+        yield from lines.damage(os.path.basename(self.data), self.skip(lines))
+
+
+def find_session(directory: str, key: str) -> Session:
+    """Find the files of a key, or where they will be. Call it under the lock of its lossy name.
+
+    The lossy name is the key's if its metadata says so, or if nobody's does; otherwise the hashed
+    name is.
+
+    Raises:
+        KeyRefused: other files have the only name left for the key.
+        OSError: the system refused.
+    """
+    lossy = _look_at(directory, names.lossy_name(key), key)
+    if lossy is not None and lossy.is_owned:
+        return lossy
+    hashed = _look_at(directory, names.hashed_name(key), key)
+    assert hashed is not None  # hashed names are made to fit
+    if hashed.is_owned or _is_abandoned(hashed):
+        return hashed
+    if lossy is not None and _is_free(lossy) and names.is_claimable(lossy.files.name):
+        return lossy
+    if not _is_free(hashed):
+        raise KeyRefused(
+            f"no file name is left for session key {key!r}: {hashed.files.metadata} is another's"
+        )
+    return hashed
+
+
+def owner_of(name: str, content: Content) -> str | None:
+    """The key that a metadata file gives its session to; None if none can be found there.
+
+    A copied or renamed session still holds its old key, which no look-up would bring here.
+    """
+    if not isinstance(content, Metadata) or content.key is None:
+        return None
+    try:
+        reachable = (names.lossy_name(content.key), names.hashed_name(content.key))
+    except UnicodeEncodeError:
+        return None
+    return content.key if name in reachable else None
+
+
+def data_path(files: SessionFiles, content: Content) -> str:
+    """The data file that the metadata names.
+
+    A generation file that is not there has become the plain one: either a rewrite renamed it, or
+    the metadata was committed by one whose old data file was empty.
+    """
+    if isinstance(content, Metadata) and content.generation:
+        generation = files.generation(content.generation)
+        if _is_there(generation):
+            return generation
+    return files.data
+
+
+def _look_at(directory: str, name: str, key: str) -> Session | None:
+    if not names.can_exist(name):
+        return None
+    files = SessionFiles(directory, name)
+    found = read_metadata(files.metadata)
+    return Session(key, files, found, data_path(files, found.content))
+
+
+def _is_free(session: Session) -> bool:
+    content = session.found.content
+    return not isinstance(content, LegacyFile) and owner_of(session.files.name, content) is None
+
+
+def _is_abandoned(hashed: Session) -> bool:
+    # The hash tells whose it is even where the metadata does not.
+    return isinstance(hashed.found.content, Damaged) or (
+        isinstance(hashed.found.content, Missing) and _is_there(hashed.data)
+    )
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,208 @@
+"""The session store: histories of chat messages with a summary, by key, in a directory.
+
+The on-disk format is that of the original program (picoclaw's JSONLStore): for each session
+`NAME.jsonl` with one message a line and `NAME.meta.json` with the summary and the number of
+leading lines that are logically gone. Either program can go on with the other's directory.
+
+What the store promises, on any file system that does what POSIX says of fsync and rename:
+
+- an operation that returned is durable; appending to a session costs one data sync;
+- after a crash each session reads as before or after the operation in flight;
+- damage is reported, kept aside, and hides no readable message;
+- an operation that raised changed nothing a reader can see, or the error says what;
+- threads and processes may use one directory together.
+
+Not promised: durability where the device does not honour flushes, and rewrites (`set_history`,
+`compact`, migration) where a rename is not atomic, as on FAT.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from tornwrite.reference.appending import append_line
+from tornwrite.reference.data_file import log_damage
+from tornwrite.reference.errors import SummaryRefused
+from tornwrite.reference.inspection import SessionState
+from tornwrite.reference.listing import list_keys
+from tornwrite.reference.messages import Message, encode_line
+from tornwrite.reference.sessions import SessionDirectory
+from tornwrite.reference.truncating import truncate
+from tornwrite.reference.writing import SessionWriter
+
+
+class JSONLStore:
+    """Sessions in a directory, which is created when missing.
+
+    Every method but `close` may raise, having changed nothing that a reader can see:
+
+    - `StoreClosed`: the store was closed;
+    - `KeyRefused`: the key is not a string that UTF-8 can hold, or no file name is left for it;
+    - `OSError`: the system refused. `ChangeNotUndone` is the one that says what did change.
+
+    Those that write may also raise `TooManySuspects`. Usable as a context manager.
+
+    Args:
+        directory: where the files are. One that cannot be written to can be read.
+        clock: nanoseconds since 1970 UTC, for the times in the metadata.
+
+    Raises:
+        OSError: the directory cannot be made or read.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str], *, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._sessions = SessionDirectory(directory, clock)
+
+    @property
+    def directory(self) -> str:
+        """The absolute path of the directory."""
+        return self._sessions.path
+
+    def add_message(self, key: str, role: str, content: str) -> None:
+        """Append a message of these two fields.
+
+        Raises:
+            MessageRefused: they are not text that UTF-8 can hold.
+        """
+        self.add_full_message(key, {"role": role, "content": content})
+
+    def add_full_message(self, key: str, message: Mapping[str, Any]) -> None:
+        """Append a message.
+
+        Args:
+            key: the session's; a session that does not exist begins with this message.
+            message: any JSON object, of any size.
+
+        Raises:
+            MessageRefused: it could not be read back exactly.
+        """
+        line = encode_line(message)
+        with self._sessions.writing(key) as (session, shard):
+            append_line(SessionWriter(self._sessions, session, shard), line)
+
+    def get_history(self, key: str) -> list[Message]:
+        """The messages that were not truncated, oldest first. Damage is logged and passed by."""
+        with self._sessions.reading(key) as session:
+            lines = session.read_lines()
+        skip = session.skip(lines)
+        history = [message for _, message in lines.messages(skip) if message is not None]
+        is_whole = len(history) == len(lines.lines) - skip and not lines.tail
+        if not is_whole or skip != session.metadata.skip or session.metadata_is_damaged:
+            for damage in session.damage(lines):
+                log_damage(damage)
+        return history
+
+    def get_summary(self, key: str) -> str:
+        """The session's summary; empty if it has none."""
+        with self._sessions.reading(key) as session:
+            return session.metadata.summary
+
+    def set_summary(self, key: str, summary: str) -> None:
+        """Replace the summary; a session that does not exist begins with it.
+
+        Raises:
+            SummaryRefused: it is not text that UTF-8 can hold.
+        """
+        _check_summary(summary)
+        with self._sessions.writing(key) as (session, shard):
+            writer = SessionWriter(self._sessions, session, shard)
+            writer.write_metadata(replace(writer.next_metadata(), summary=summary))
+
+    def truncate_history(self, key: str, keep_last: int) -> None:
+        """Logically remove all but the last messages.
+
+        Args:
+            key: the session's; one that does not exist is left so.
+            keep_last: how many messages stay; none if it is not positive.
+        """
+        with self._sessions.writing(key) as (session, shard):
+            truncate(SessionWriter(self._sessions, session, shard), keep_last)
+
+    def set_history(self, key: str, history: Iterable[Mapping[str, Any]]) -> None:
+        """Replace all messages; the summary stays.
+
+        Raises:
+            MessageRefused: one of them could not be read back exactly.
+        """
+        new = [encode_line(message) for message in history]
+        with self._sessions.writing(key) as (session, shard):
+            writer = SessionWriter(self._sessions, session, shard)
+            data = b"".join(new)
+            lines = writer.session.read_lines()
+            unchanged = lines.whole == data and not lines.tail and not writer.session.metadata.skip
+            if unchanged and (writer.session.is_owned or not writer.session.exists(lines)):
+                return
+            writer.keep_damaged(lines)
+            writer.rewrite(data, replace(writer.next_metadata(), skip=0, count=len(new)))
+
+    def compact(self, key: str) -> None:
+        """Rewrite the data file without what is logically gone or damaged, if anything is.
+
+        The bytes of the messages stay as they are; damaged ones are kept aside.
+        """
+        with self._sessions.writing(key) as (session, shard):
+            writer = SessionWriter(self._sessions, session, shard)
+            session = writer.session
+            lines = session.read_lines()
+            if not session.metadata.skip and not any(session.damage(lines)):
+                return
+            numbered = lines.messages(session.skip(lines))
+            live = [line for line, message in numbered if message is not None]
+            writer.keep_damaged(lines)
+            data = b"".join(line + b"\n" for line in live)
+            writer.rewrite(data, replace(writer.next_metadata(), skip=0, count=len(live)))
+
+    def inspect(self, key: str) -> SessionState:
+        """The state of a session's files, with everything that is wrong with them."""
+        with self._sessions.reading(key) as session:
+            lines = session.read_lines()
+        skip = session.skip(lines)
+        return SessionState(
+            key=key,
+            exists=session.exists(lines),
+            lines=len(lines.lines),
+            messages=sum(message is not None for _, message in lines.messages(skip)),
+            count=session.metadata.count,
+            skip=skip,
+            generation=session.metadata.generation,
+            damage=tuple(session.damage(lines)),
+        )
+
+    def list_sessions(self) -> list[str]:
+        """The keys of all sessions, sorted.
+
+        A session without readable metadata is listed by its file name, by which it can be read.
+        """
+        self._sessions.check_open()
+        return list_keys(self._sessions.path)
+
+    def close(self) -> None:
+        """Release what the store holds; calls after this raise `StoreClosed`."""
+        self._sessions.locks.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _check_summary(summary: object) -> None:
+    if not isinstance(summary, str):
+        raise SummaryRefused(f"a summary is a string, not {type(summary).__name__}")
+    try:
+        summary.encode()
+    except UnicodeEncodeError as error:
+        raise SummaryRefused(
+            f"the summary holds a lone surrogate at {error.start}: it has no UTF-8 form"
+        ) from None

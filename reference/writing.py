@@ -1,0 +1,228 @@
+"""How a session's files are changed so that a crash leaves the old content or the new.
+
+**The metadata names its data file.** A rewrite puts the new data into a file of its own,
+`NAME.jsonl.<generation>`, and makes it durable; then one rename, that of the metadata file, makes
+the new data and the new skip, count and summary valid together. After that the generation file is
+renamed to `NAME.jsonl`. This last rename needs no sync: whether it survives or not, the metadata
+finds the same inode, with whatever was appended to it since.
+
+Each sync stands where it is because without it some crash shows a wrong content: on a file system
+that promises no more than POSIX, data, sizes and names reach the disk in any order.
+"""
+
+import errno
+import logging
+import os
+from dataclasses import replace
+
+from tornwrite.reference import durable
+from tornwrite.reference.data_file import Lines
+from tornwrite.reference.errors import ChangeNotUndone
+from tornwrite.reference.keeping import keep_aside, keep_generations
+from tornwrite.reference.metadata import (
+    Damaged,
+    Found,
+    Metadata,
+    Missing,
+    encode_metadata,
+)
+from tornwrite.reference.session import Session, data_path
+from tornwrite.reference.sessions import SessionDirectory
+
+_logger = logging.getLogger(__name__)
+
+
+class SessionWriter:
+    """Changes one session, under its lock.
+
+    Making one rolls the session forward: it completes a rewrite that was committed but cut off,
+    and rewrites a session that a failed sync made suspect.
+
+    Args:
+        directory: where the session is.
+        session: as found under the lock.
+        shard: the number of that lock.
+    """
+
+    def __init__(self, directory: SessionDirectory, session: Session, shard: int) -> None:
+        self.directory = directory
+        self.session = session
+        self.shard = shard
+        self.files = session.files
+        self._roll_forward()
+        self._recover()
+
+    def next_metadata(self) -> Metadata:
+        """The current metadata, owned by the key and dated now, to be changed and written."""
+        metadata, now = self.session.metadata, self.directory.now()
+        created = metadata.created_at or now
+        return replace(metadata, key=self.session.key, created_at=created, updated_at=now)
+
+    def write_metadata(self, metadata: Metadata, *, sync: bool = True) -> None:
+        """Replace the metadata file; a damaged one is kept aside first.
+
+        Args:
+            metadata: the new content.
+            sync: make it durable. Without, a crash may bring the old one back.
+
+        Raises:
+            OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
+        """
+        old = self.session.found
+        self._keep_metadata()
+        self._replace_metadata(metadata)
+        if sync:
+            self.sync_names(undo_to=old)
+
+    def rewrite(self, data: bytes, metadata: Metadata, *, names_first: bool = False) -> None:
+        """Replace the data file and the metadata together.
+
+        What is damaged in the old file must have been kept aside before.
+
+        Args:
+            data: the new file's bytes.
+            metadata: the new metadata; its generation is chosen here.
+            names_first: the new metadata says more than the new messages.
+
+        Raises:
+            OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
+        """
+        old = self.session.found
+        self._keep_metadata()
+        generation, leftovers = self._write_generation(data, metadata.generation)
+        path = self.files.generation(generation)
+        try:
+            # If the new metadata reached the disk before the new file's name, it would find the
+            # plain data file. Where that was always empty, this is the state before.
+            if names_first or self._plain_file_may_hold_data():
+                self.sync_names()
+            self._replace_metadata(replace(metadata, generation=generation))
+        except BaseException:
+            durable.remove_if_there(path)
+            raise
+        # If this sync fails the generation file stays: the metadata on disk may name it.
+        self.sync_names(undo_to=old)
+        try:
+            os.rename(path, self.files.data)
+        except OSError as error:
+            # The change is valid and durable; the next writer renames the file.
+            _logger.warning("could not rename %s yet: %s", path, error)
+        for leftover in leftovers:
+            durable.remove_if_there(leftover)
+        self._found(self.session.found)
+        self.directory.suspects.discard(self.files.name)
+        self.directory.synced_size[self.shard] = (self.files.name, len(data))
+
+    def sync_names(self, undo_to: Found | None = None) -> None:
+        """Make the session's names durable.
+
+        Args:
+            undo_to: the metadata file to put back if that fails.
+
+        Raises:
+            OSError: the sync failed; the session is suspect from now on.
+        """
+        try:
+            durable.sync_directory(self.files.directory)
+        except BaseException as error:
+            self.suspect()
+            if undo_to is not None:
+                self._put_back(undo_to, error)
+            raise
+
+    def suspect(self) -> None:
+        """After a failed sync: rewrite the session before anything else is written to it."""
+        self.directory.suspects.add(self.files.name)
+        self.directory.synced_size[self.shard] = None
+
+    def keep_damaged(self, lines: Lines) -> None:
+        """Keep aside what a new data file would destroy: damaged lines, a torn tail, a skip."""
+        self.keep_wrong_skip(lines)
+        damaged = b"".join(line + b"\n" for line in lines.damaged_lines())
+        keep_aside(self.files, self.session.data, [damaged, lines.tail])
+
+    def keep_wrong_skip(self, lines: Lines) -> None:
+        """Keep aside metadata that skips more lines than there are, before it is corrected."""
+        if self.session.metadata.skip > len(lines.lines):
+            keep_aside(self.files, self.files.metadata, [self.session.found.raw])
+
+    def rewrite_same(self) -> None:
+        """Rewrite the data file with its lines as they are, the last one terminated."""
+        lines = self.session.read_lines()
+        if lines.tail:
+            keep_aside(self.files, self.session.data, [lines.tail])
+        data = lines.whole if lines.terminated else lines.whole + b"\n"
+        self.rewrite(data, self.next_metadata())
+
+    def _keep_metadata(self) -> None:
+        if isinstance(self.session.found.content, Damaged):
+            keep_generations(self.files)
+            keep_aside(self.files, self.files.metadata, [self.session.found.raw])
+
+    def _replace_metadata(self, metadata: Metadata) -> None:
+        raw = encode_metadata(metadata)
+        durable.replace_file(self.files.metadata, raw, temporary=self.files.temporary)
+        self._found(Found(metadata, raw))
+
+    def _write_generation(self, data: bytes, current: int) -> tuple[int, list[str]]:
+        # A file of that name may be named by metadata on disk, if a failed sync was followed by
+        # putting the old metadata back. So it is passed by, and removed when the new one is valid.
+        leftovers: list[str] = []
+        mode = durable.mode_of(self.session.data)
+        while True:
+            generation = current + 1 + len(leftovers)
+            path = self.files.generation(generation)
+            try:
+                durable.write_new_file(path, data, mode=mode)
+            except FileExistsError:
+                leftovers.append(path)
+            else:
+                return generation, leftovers
+
+    def _plain_file_may_hold_data(self) -> bool:
+        content = self.session.found.content
+        if not isinstance(content, Metadata | Missing) or self.session.metadata.generation:
+            # After a rewrite the plain name may still be, on disk, that of an older file.
+            return True
+        try:
+            return os.stat(self.files.data).st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def _put_back(self, old: Found, error: BaseException) -> None:
+        try:
+            if isinstance(old.content, Missing):
+                os.unlink(self.files.metadata)
+            else:
+                durable.replace_file(self.files.metadata, old.raw, temporary=self.files.temporary)
+        except OSError as second:
+            visible = "the change is visible but may be gone after a crash"
+            raise ChangeNotUndone(as_os_error(error), self.files.metadata, visible) from second
+        self._found(old)
+
+    def _found(self, found: Found) -> None:
+        data = data_path(self.files, found.content)
+        self.session = replace(self.session, found=found, data=data)
+
+    def _roll_forward(self) -> None:
+        if self.session.data != self.files.data:
+            # The rename that made this generation valid may be visible and not yet durable, if
+            # its process was killed. Then the old metadata would find the new data.
+            self.sync_names()
+            os.rename(self.session.data, self.files.data)
+            self._found(self.session.found)
+
+    def _recover(self) -> None:
+        if self.files.name not in self.directory.suspects:
+            return
+        if isinstance(self.session.found.content, Missing) and not self.session.read_lines().whole:
+            self.directory.suspects.discard(self.files.name)  # it never came to be
+        else:
+            self.rewrite_same()
+
+
+def as_os_error(error: BaseException) -> OSError:
+    """The error itself, or one that stands for an interruption such as Ctrl-C."""
+    if isinstance(error, OSError):
+        return error
+    return OSError(errno.EINTR, f"interrupted by {type(error).__name__}")

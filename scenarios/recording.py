@@ -1,0 +1,109 @@
+"""From a scenario to a trace: the workload is run once, for real, and recorded."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from tornwrite.faults.effects import Interpreter, TraceImpossible
+from tornwrite.faults.images import clear, difference, materialise, read_image
+from tornwrite.faults.recorder import Recorder
+from tornwrite.faults.trace import Trace
+from tornwrite.model.judge import Seen
+from tornwrite.model.operation import Operation
+from tornwrite.scenarios.subject import Driver, Scenario, Subject
+
+OPEN = Operation("open")
+REOPEN = "reopen"
+
+
+class HarnessBroken(Exception):
+    """The harness itself failed: no verdict can be given. The message says which part and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recorded scenario, and what its subject showed at the end, with nothing gone wrong."""
+
+    trace: Trace
+    seen: Seen
+
+
+def operations_of(scenario: Scenario) -> tuple[Operation, ...]:
+    """All operations as they are numbered in the trace: opening comes first."""
+    return (OPEN, *scenario.operations)
+
+
+def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -> Seen:
+    """Run the workload on `root`, telling the recorder when each operation begins and ends."""
+    driver: Driver | None = None
+    for operation in operations_of(scenario):
+        number = recorder.began(operation.name, operation.arguments)
+        try:
+            result: Any = None
+            if operation is OPEN:
+                driver = subject.open(root)
+            elif driver is None:
+                raise HarnessBroken("there is nothing to work on: opening failed")
+            elif operation.name == REOPEN:
+                driver.close()
+                driver = None
+                driver = subject.open(root)
+            else:
+                result = driver.apply(operation)
+        except HarnessBroken:
+            raise
+        except Exception as error:
+            recorder.failed(number, said(error))
+            if driver is None:
+                return Seen(None, f"{operation} failed: {said(error)}")
+        else:
+            recorder.acknowledged(number, result)
+    assert driver is not None
+    try:
+        return look(driver, subject.model.names(scenario.operations))
+    finally:
+        driver.close()
+
+
+def record(subject: Subject, scenario: Scenario, root: str) -> Recorded:
+    """Run the scenario once on `root`, a directory that is emptied first.
+
+    Raises HarnessBroken when the recording does not explain what is on the disk afterwards.
+    """
+    clear(root)
+    materialise(scenario.base, root)
+    with Recorder(root, base=scenario.base) as recorder:
+        seen = drive(subject, scenario, root, recorder)
+    trace = recorder.trace()
+    check_whole(trace, root)
+    return Recorded(trace, seen)
+
+
+def check_whole(trace: Trace, root: str) -> None:
+    """Raise HarnessBroken unless the trace's steps lead to exactly what is below `root`."""
+    interpreter = Interpreter(trace.base)
+    try:
+        for index, step in enumerate(trace.steps):
+            interpreter.apply(index, step)
+    except TraceImpossible as error:
+        raise HarnessBroken(f"the recording is not whole: {error}") from error
+    differences = difference(interpreter.image(), read_image(root))
+    if differences:
+        raise HarnessBroken(
+            "files changed behind the recorder's back (by a C extension or another process?): "
+            + "; ".join(differences)
+        )
+
+
+def look(driver: Driver, names: tuple[str, ...]) -> Seen:
+    """One look at an open subject."""
+    try:
+        return Seen(driver.observe(names))
+    except Exception as error:
+        return Seen(None, said(error))
+
+
+def said(error: BaseException) -> str:
+    """An error as its caller would read it, without the directory the harness happened to use."""
+    text = f"{type(error).__name__}: {error}"
+    return text.replace(os.getcwd() + os.sep, "")

@@ -1,0 +1,76 @@
+"""From an image to a recovery: the subject is opened on it, looked at, used, looked at again."""
+
+import os
+import shutil
+
+from tornwrite.faults.images import Image, clear, materialise
+from tornwrite.faults.scratch import NoSpace
+from tornwrite.model.judge import Probed, Recovery, Seen
+from tornwrite.scenarios.recording import look, said
+from tornwrite.scenarios.subject import Driver, Subject
+
+
+class Bench:
+    """A directory in which one image after another is put before a subject.
+
+    root: an existing directory of its own, emptied again and again.
+    """
+
+    def __init__(self, subject: Subject, root: str) -> None:
+        self._subject = subject
+        self._root = root
+
+    def recover(self, image: Image, names: tuple[str, ...]) -> Recovery:
+        """Open the subject on the image, probe it, close it, open it again.
+
+        names: what the workload was about. Raises NoSpace when the image does not fit.
+        """
+        clear(self._root)
+        try:
+            materialise(image, self._root)
+        except OSError as error:
+            free = shutil.disk_usage(self._root).free
+            raise NoSpace(
+                f"cannot write an image below {os.path.dirname(self._root)}: {error.strerror} "
+                f"({free:,} B free); make room there, or set TORNWRITE_SCRATCH to a directory "
+                "with more"
+            ) from error
+        return self.recover_in_place(names)
+
+    def recover_in_place(self, names: tuple[str, ...]) -> Recovery:
+        """The same on what is in the directory now."""
+        try:
+            driver = self._subject.open(self._root)
+        except Exception as error:
+            return Recovery(Seen(None, f"opening fails: {said(error)}"))
+        try:
+            first = look(driver, names)
+            if first.observed is None:
+                return Recovery(first)
+            model = self._subject.model
+            probed: list[Probed] = []
+            for group in model.probes(model.state_of(first.observed), names):
+                done = 0
+                try:
+                    for operation in group:
+                        done += 1
+                        driver.apply(operation)
+                except Exception as error:
+                    failed = group[:done]
+                    seen = Seen(None, f"{failed[-1]} fails: {said(error)}")
+                    return Recovery(first, (*probed, Probed(failed, seen)))
+                probed.append(Probed(group, look(driver, names)))
+        finally:
+            driver.close()
+        return Recovery(first, (*probed, Probed((), self._look_again(names))))
+
+    def _look_again(self, names: tuple[str, ...]) -> Seen:
+        driver: Driver | None = None
+        try:
+            driver = self._subject.open(self._root)
+            return Seen({**driver.observe(names), **driver.settled(names)})
+        except Exception as error:
+            return Seen(None, f"reopening fails: {said(error)}")
+        finally:
+            if driver is not None:
+                driver.close()

@@ -1,0 +1,79 @@
+"""Repair: the first writes after an earlier crash or damage, with another crash among them."""
+
+from tornwrite.faults.images import Image
+from tornwrite.model.operation import Observation
+from tornwrite.model.promises import ATOMIC, DAMAGE, DURABLE, TIDY, TORN_TAIL
+from tornwrite.scenarios.sessions.operations import add, compact, replace, truncate
+from tornwrite.scenarios.subject import Scenario
+
+
+def _line(content: str) -> bytes:
+    return b'{"role":"user","content":"%s"}\n' % content.encode()
+
+
+def _metadata(skip: int, count: int) -> bytes:
+    return (
+        b'{\n  "key": "chat:1",\n  "summary": "",\n  "skip": %d,\n  "count": %d,\n'
+        b'  "created_at": "2026-01-01T00:00:00.000000000Z",\n'
+        b'  "updated_at": "2026-01-01T00:00:00.000000000Z"\n}' % (skip, count)
+    )
+
+
+def _left(data: bytes, skip: int = 0, count: int = 2) -> Image:
+    return (("chat_1.jsonl", data), ("chat_1.meta.json", _metadata(skip, count)))
+
+
+def _holding(*contents: str) -> Observation:
+    messages = [{"role": "user", "content": content} for content in contents]
+    return {"sessions": {"chat:1": {"messages": messages, "summary": ""}}}
+
+
+TORN = Scenario(
+    name="repair-torn-tail",
+    about="the last write was cut short before; the session is written again",
+    promises=(TORN_TAIL, DURABLE, ATOMIC),
+    base=_left(_line("one") + _line("two") + _line("never acknowledged")[:20]),
+    start=_holding("one", "two"),
+    operations=(add("chat:1", "three"), add("chat:1", "four")),
+)
+
+ZEROS = Scenario(
+    name="repair-zero-tail",
+    about="the file had grown, its new bytes had not arrived; the session is written again",
+    promises=(TORN_TAIL, DURABLE, ATOMIC),
+    base=_left(_line("one") + _line("two") + bytes(700)),
+    start=_holding("one", "two"),
+    operations=(add("chat:1", "x" * 600), add("chat:1", "four")),
+)
+
+UNENDED = Scenario(
+    name="repair-line-end",
+    about="only the line end of the last message is missing; the message counts",
+    promises=(TORN_TAIL, DURABLE, ATOMIC),
+    base=_left(_line("one") + _line("two")[:-1]),
+    start=_holding("one", "two"),
+    operations=(add("chat:1", "three"), truncate("chat:1", 2), compact("chat:1")),
+)
+
+DAMAGED = Scenario(
+    name="repair-damage",
+    about="a line in the middle is no message; it hides nothing, and compaction keeps it aside",
+    promises=(DAMAGE, DURABLE, ATOMIC, TIDY),
+    base=_left(_line("gone") + _line("one") + b'{"role":"us\n' + _line("two"), skip=1, count=4),
+    start=_holding("one", "two"),
+    operations=(
+        add("chat:1", "three"),
+        compact("chat:1"),
+        add("chat:1", "four"),
+        replace("chat:1", "new"),
+    ),
+)
+
+METADATA_LOST = Scenario(
+    name="repair-metadata",
+    about="the metadata file is garbage; every message is still there and new ones are safe",
+    promises=(DAMAGE, DURABLE, ATOMIC),
+    base=(("chat_1.jsonl", _line("one") + _line("two")), ("chat_1.meta.json", b'{"key": "cha')),
+    start=_holding("one", "two"),
+    operations=(add("chat:1", "three"), truncate("chat:1", 1), add("chat:1", "four")),
+)

@@ -1,0 +1,120 @@
+"""Subjects and scenarios: what is run, as data and a few calls.
+
+A subject is named `package.module:object`, ours and a user's alike; the object is a `Subject`.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tornwrite.faults.images import EMPTY, Image
+from tornwrite.model.judge import Model
+from tornwrite.model.operation import Observation, Operation
+from tornwrite.model.verdict import Promise
+
+
+class WrongUse(Exception):
+    """The harness was asked for something that there is not. The message says what to do."""
+
+
+class Driver(Protocol):
+    """One open subject. Opening it is its recovery."""
+
+    def apply(self, operation: Operation) -> Any:
+        """Do the operation. Returning acknowledges it; any exception means that it failed."""
+        ...
+
+    def observe(self, names: Sequence[str]) -> Observation:
+        """The logical content. `names` are those that the operations so far were about; a subject
+        that can list its content may leave them aside."""
+        ...
+
+    def settled(self, names: Sequence[str]) -> Observation:
+        """What the model's `settled` looks at: litter, drift. Empty if there is nothing of it."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A short run, and the promises that it puts to the test.
+
+    operations: in order; "reopen" closes the subject and opens it again. base: what is on the disk
+    before, durably. start: what of it a reader sees; nothing unless it is given.
+    """
+
+    name: str
+    about: str
+    promises: tuple[Promise, ...]
+    operations: tuple[Operation, ...]
+    base: Image = EMPTY
+    start: Observation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A program under test.
+
+    open: opens it on a directory, which exists. model: what it promises. weakened: promises that it
+    does not make although the model has them, by name; printed with every verdict.
+    """
+
+    name: str
+    about: str
+    model: Model[Any]
+    open: Callable[[str], Driver]
+    scenarios: tuple[Scenario, ...]
+    weakened: tuple[str, ...] = ()
+
+    def scenario(self, name: str) -> Scenario:
+        """The scenario of that name. Raises WrongUse when there is none."""
+        for scenario in self.scenarios:
+            if scenario.name == name:
+                return scenario
+        known = ", ".join(scenario.name for scenario in self.scenarios)
+        raise WrongUse(f"{self.name} has no scenario {name!r}; it has {known}")
+
+
+def load_subject(name: str) -> Subject:
+    """The subject named `package.module:object`; modules of the current directory are found too.
+
+    Raises WrongUse, saying what is wrong, when it cannot be had.
+    """
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not module_name or not attribute:
+        raise WrongUse(
+            f"a subject is named package.module:object, which {name!r} is not; "
+            "for example tornwrite.scenarios.stores:reference"
+        )
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        if module_name == missing or module_name.startswith(missing + "."):
+            raise WrongUse(
+                f"cannot import {module_name}: there is no module {missing}; is it installed, or "
+                "in the current directory?"
+            ) from error
+        raise WrongUse(
+            f"cannot import {module_name}: it needs the module {missing}, which is not installed"
+        ) from error
+    except Exception as error:
+        raise WrongUse(f"cannot import {module_name}: {type(error).__name__}: {error}") from error
+    found: Any = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise WrongUse(f"{module_name} has no {attribute}")
+        found = getattr(found, part)
+    if not isinstance(found, Subject):
+        raise WrongUse(
+            f"{name} is not a subject but a {type(found).__name__}; it has to be a "
+            "tornwrite.scenarios.subject.Subject"
+        )
+    return found
