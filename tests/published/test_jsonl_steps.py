@@ -11,6 +11,7 @@ from tornwrite.reference.published import JSONLStore
 RECORDED = ("open", "write", "fsync", "fchmod", "close", "rename", "unlink", "truncate")
 
 READ_META = ["open k.meta.json RDONLY", "close k.meta.json"]
+SYNC_DIRECTORY = ["open sessions RDONLY", "fsync sessions", "close sessions"]
 WRITE_META = [
     "open .tmp-0 WRONLY|CREAT|EXCL",
     "write .tmp-0",
@@ -18,9 +19,12 @@ WRITE_META = [
     "fchmod .tmp-0",
     "close .tmp-0",
     "rename .tmp-0 k.meta.json",
+    *SYNC_DIRECTORY,
 ]
 READ_JSONL = ["open k.jsonl RDONLY", "close k.jsonl"]
-REWRITE_JSONL = [*WRITE_META[:-1], "rename .tmp-0 k.jsonl"]
+REWRITE_JSONL = [
+    *("rename .tmp-0 k.jsonl" if call.startswith("rename") else call for call in WRITE_META)
+]
 APPEND = [
     "open k.jsonl WRONLY|CREAT|APPEND",
     "write k.jsonl",

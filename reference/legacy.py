@@ -1,0 +1,67 @@
+"""The legacy session file: one JSON object with a key, all messages and a summary."""
+
+from dataclasses import dataclass
+
+from tornwrite.reference import raw_json
+from tornwrite.reference.messages import Message, decode_line
+from tornwrite.reference.times import normal_time
+
+
+@dataclass(frozen=True, slots=True)
+class LegacySession:
+    """A legacy file's content.
+
+    Attributes:
+        key: the session's key; empty if the file has none.
+        lines: its messages as lines with their newlines. Only the space between tokens is gone:
+            numbers, escapes and unknown fields are as they were.
+        messages: the same, decoded.
+        summary: empty if there is none.
+        created, updated: as the metadata holds times; None if missing or not RFC 3339.
+    """
+
+    key: str
+    lines: tuple[bytes, ...]
+    messages: tuple[Message, ...]
+    summary: str
+    created: str | None
+    updated: str | None
+
+
+class NotLegacy(ValueError):
+    """The bytes are not those of a legacy session; the text says why."""
+
+
+def decode_legacy(raw: bytes) -> LegacySession:
+    """Understand the bytes of a legacy file.
+
+    Raises:
+        NotLegacy: it is not one, or a message could not be read back from a line.
+    """
+    try:
+        parts = {part.name: part for part in raw_json.object_parts(raw)}
+    except ValueError as error:
+        raise NotLegacy(f"not a JSON object: {error}") from error
+    values = {name: part.value for name, part in parts.items()}
+    key, messages = values.get("key"), values.get("messages")
+    summary = values.get("summary", "")
+    if not isinstance(key, str) or not isinstance(messages, list):
+        raise NotLegacy('no string "key" and list "messages" in it')
+    if {"skip", "count"} & values.keys():
+        raise NotLegacy("it is a session's metadata")
+    if not isinstance(summary, str):
+        raise NotLegacy('"summary" is not a string')
+    texts = [part.text for part in raw_json.array_parts(parts["messages"].text.encode())]
+    lines = [raw_json.minified(text) for text in texts]
+    decoded = [decode_line(line) for line in lines]
+    objects = tuple(message for message in decoded if message is not None)
+    if len(objects) != len(decoded):
+        raise NotLegacy(f"element {decoded.index(None)} of its messages is not an object")
+    return LegacySession(
+        key=key,
+        lines=tuple(line + b"\n" for line in lines),
+        messages=objects,
+        summary=summary,
+        created=normal_time(values.get("created")),
+        updated=normal_time(values.get("updated")),
+    )
