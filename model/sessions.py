@@ -166,13 +166,14 @@ class SessionModel:
         return tuple(keys)
 
     def probes(self, state: Sessions, names: Sequence[str]) -> tuple[tuple[Operation, ...], ...]:
+        keys = dict.fromkeys([*names, *state.sessions])
         migrate = ((Operation("migrate"),),) if state.pending or state.backups else ()
         writes = tuple(
-            Operation("add_full_message", {"key": key, "message": PROBE}) for key in names
+            Operation("add_full_message", {"key": key, "message": PROBE}) for key in keys
         )
         rewrites = tuple(
             operation
-            for key in names
+            for key in keys
             for operation in (
                 Operation("truncate_history", {"key": key, "keep_last": 1_000_000}),
                 Operation("compact", {"key": key}),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tornwrite.reference import durable, names
-from tornwrite.reference.errors import KeyRefused, StoreClosed, StoreError
+from tornwrite.reference.errors import StoreClosed, StoreError
 from tornwrite.reference.legacy import LegacySession, NotLegacy, decode_legacy
 from tornwrite.reference.metadata import Metadata, decode_metadata
 from tornwrite.reference.sessions import SessionDirectory

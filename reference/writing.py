@@ -94,7 +94,7 @@ class SessionWriter:
         try:
             # If the new metadata reached the disk before the new file's name, it would find the
             # plain data file. Where that was always empty, this is the state before.
-            if names_first or self._plain_file_may_hold_data():
+            if (names_first and data) or self._plain_file_may_hold_data():
                 self.sync_names()
             self._replace_metadata(replace(metadata, generation=generation))
         except BaseException:

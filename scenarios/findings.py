@@ -1,7 +1,8 @@
 """Findings: violations that belong together, and what a reader needs to understand each of them."""
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.explain import Fate, Reached, fates
@@ -17,13 +18,16 @@ from tornwrite.model.verdict import Violation
 
 @dataclass(slots=True)
 class Shown:
-    """A kind of violation, the first state that showed it, and how many images did."""
+    """A violation, the first state that showed it, and all profiles and images that did.
+
+    No profile: the run itself was wrong, without a crash.
+    """
 
     violation: Violation
-    profile: Profile
+    profile: Profile | None
     state: CrashState
-    profiles: list[str]
-    images: set[Image]
+    profiles: list[str] = field(default_factory=list)
+    images: set[Image] = field(default_factory=set)
 
 
 class Collected:
@@ -34,13 +38,21 @@ class Collected:
     """
 
     def __init__(self, trace: Trace) -> None:
-        self._trace = trace
         self._shown: dict[tuple[object, ...], Shown] = {}
-        self._owners = _owners(trace)
+        self._owners = step_owners(trace)
 
     def add(self, violation: Violation, profile: Profile, state: CrashState) -> None:
         """One more image that shows a violation."""
-        # One finding for each thing that is wrong with one operation's steps, not for each image.
+        shown = self._of(violation, profile, state)
+        shown.images.add(state.image)
+        if profile.name not in shown.profiles:
+            shown.profiles.append(profile.name)
+
+    def add_without_crash(self, violation: Violation, state: CrashState) -> None:
+        """A violation that the run itself showed."""
+        self._of(violation, None, state)
+
+    def _of(self, violation: Violation, profile: Profile | None, state: CrashState) -> Shown:
         position = min(state.point, len(self._owners) - 1)
         key = (
             violation.kind,
@@ -49,17 +61,7 @@ class Collected:
             bool(violation.after),
             self._owners[position] if self._owners else None,
         )
-        shown = self._shown.get(key)
-        if shown is None:
-            self._shown[key] = Shown(violation, profile, state, [profile.name], {state.image})
-            return
-        shown.images.add(state.image)
-        if profile.name not in shown.profiles:
-            shown.profiles.append(profile.name)
-
-    def count(self, profile: Profile) -> int:
-        """How many of the findings the profile shows."""
-        return sum(profile.name in shown.profiles for shown in self._shown.values())
+        return self._shown.setdefault(key, Shown(violation, profile, state))
 
     def all(self) -> list[Shown]:
         return list(self._shown.values())
@@ -68,14 +70,27 @@ class Collected:
 def finding(subject: str, scenario: str, trace: Trace, shown: Shown) -> Finding:
     """The finding as it is reported: steps and their fates, the step to protect, how to replay."""
     state = shown.state
-    told = fates(trace, shown.profile, state)
-    operations = _numbered(trace)
-    ended, flying = _when(trace, state)
-    lines = _lines(trace, told, operations)
+    operations = {
+        event.number: Operation(event.name, event.arguments)
+        for event in trace.events
+        if isinstance(event, Began)
+    }
+    if shown.profile is None:
+        flying: tuple[int, ...] = ()
+        told = tuple(Fate(step, Reached.WHOLE) for step in range(state.point))
+        ended = tuple(operations)
+        profile, protect = "no crash", None
+        replay = shlex.join(["tornwrite", "gate", subject, "--scenario", scenario])
+    else:
+        told = fates(trace, shown.profile, state)
+        epoch = epochs(trace)[state.epoch]
+        ended, flying = epoch.ended, epoch.in_flight
+        profile, protect = shown.profile.name, _to_protect(trace, told, set(ended), state)
+        replay = replay_command(subject, scenario, profile, state)
     return Finding(
         scenario=scenario,
-        profile=shown.profile.name,
-        profiles=tuple(shown.profiles),
+        profile=profile,
+        profiles=tuple(shown.profiles) or (profile,),
         violation=shown.violation,
         images=len(shown.images),
         point=state.point,
@@ -83,11 +98,34 @@ def finding(subject: str, scenario: str, trace: Trace, shown: Shown) -> Finding:
         image=digest(state.image),
         acknowledged=tuple(str(operations[number]) for number in ended),
         in_flight=tuple(str(operations[number]) for number in flying),
-        steps=tuple(lines),
-        protect=_to_protect(trace, told, set(ended), state),
+        steps=tuple(_lines(trace, told, operations)),
+        protect=protect,
         files=tuple((path, _content(node)) for path, node in state.image),
-        replay=replay_command(subject, scenario, shown.profile.name, state),
+        replay=replay,
     )
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for what has one cause: the same thing wrong for want of the same source line.
+
+    The first is kept, with the profiles of all and the number of their images.
+    """
+    found: dict[tuple[object, ...], Finding] = {}
+    for one in findings:
+        sites = next((line.sites for line in one.steps if line.number == one.protect), ())
+        key = (
+            one.violation.kind,
+            one.violation.promise.name,
+            bool(one.violation.after),
+            sites or one.protect,
+        )
+        first = found.get(key)
+        if first is None:
+            found[key] = one
+            continue
+        profiles = tuple(dict.fromkeys([*first.profiles, *one.profiles]))
+        found[key] = replace(first, profiles=profiles, images=first.images + one.images)
+    return list(found.values())
 
 
 def replay_command(subject: str, scenario: str, profile: str, state: CrashState) -> str:
@@ -100,22 +138,14 @@ def replay_command(subject: str, scenario: str, profile: str, state: CrashState)
     return shlex.join(parts)
 
 
-def _numbered(trace: Trace) -> dict[int, Operation]:
-    return {
-        event.number: Operation(event.name, event.arguments)
-        for event in trace.events
-        if isinstance(event, Began)
-    }
-
-
-def _owners(trace: Trace) -> list[int]:
-    """The operation that each step belongs to; the last one began before it."""
+def step_owners(trace: Trace) -> list[int]:
+    """For each step the operation that began last before it, -1 if none had."""
     owners: list[int] = []
     current = -1
     for event in trace.events:
         match event:
-            case Began(number):
-                current = number
+            case Began():
+                current = event.number
             case Stepped():
                 owners.append(current)
             case _:
@@ -123,17 +153,8 @@ def _owners(trace: Trace) -> list[int]:
     return owners
 
 
-def _when(trace: Trace, state: CrashState) -> tuple[list[int], list[int]]:
-    """The operations that had ended in the state's epoch, and those in flight."""
-
-    epoch = epochs(trace)[state.epoch]
-    return list(epoch.ended), list(epoch.in_flight)
-
-
-def _lines(
-    trace: Trace, told: tuple[Fate, ...], operations: dict[int, Operation]
-) -> list[StepLine]:
-    owners = _owners(trace)
+def _lines(trace: Trace, told: Iterable[Fate], operations: dict[int, Operation]) -> list[StepLine]:
+    owners = step_owners(trace)
     paths = open_paths(trace.steps)
     events = [event for event in trace.events if isinstance(event, Stepped)]
     return [
@@ -157,7 +178,9 @@ def _to_protect(
     Else, in the operation in flight, a step that was overtaken by a later one. Else the last step
     that is on the disk: the crash came right after it.
     """
-    owners = _owners(trace)
+    if state.cut is not None:
+        return state.point
+    owners = step_owners(trace)
     missing = [fate.step for fate in told if fate.reached in (Reached.NOT, Reached.PART)]
     for step in missing:
         if owners[step] in ended:
@@ -165,8 +188,6 @@ def _to_protect(
     reached = [fate.step for fate in told if fate.reached is Reached.WHOLE]
     if missing and reached and missing[0] < reached[-1]:
         return missing[0]
-    if state.cut is not None:
-        return state.point
     return reached[-1] if reached else None
 
 

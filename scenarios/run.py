@@ -1,159 +1,236 @@
-"""The run: workload, trace, crash states, images, recoveries, judgement, findings."""
+"""The run of one scenario: workload, trace, crash states, recoveries, judgement, findings."""
 
+import logging
+import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
 
-from tornwrite.faults.epochs import epochs
-from tornwrite.faults.images import Image
-from tornwrite.faults.profiles import Profile
-from tornwrite.faults.states import Coverage, CrashState, CrashStates
-from tornwrite.faults.trace import Acknowledged, Began, Failed, Restarted, Stepped, Trace
-from tornwrite.model import promises
-from tornwrite.model.judge import Assessed, History, Permitted, assess, judge
-from tornwrite.model.operation import Operation, canonical
-from tornwrite.model.verdict import Kind, Violation
-from tornwrite.scenarios.findings import Collected
-from tornwrite.scenarios.recording import Recorded
+from tornwrite.faults.images import EMPTY
+from tornwrite.faults.kills import KillFailed
+from tornwrite.faults.offspring import ProcessesLeft
+from tornwrite.faults.profiles import ProcessKill, Profile
+from tornwrite.faults.recorder import RecorderBlind, UnknownStep
+from tornwrite.faults.scratch import Workspace
+from tornwrite.faults.states import CrashState
+from tornwrite.faults.trace import Trace
+from tornwrite.model.results import Finding, Row
+from tornwrite.model.verdict import Verdict, Violation
+from tornwrite.scenarios.findings import Collected, finding, merged
+from tornwrite.scenarios.judging import (
+    Assessor,
+    Judgement,
+    judge_trace,
+    live_violations,
+    permitted_by_epoch,
+)
+from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
+from tornwrite.scenarios.recording import HarnessBroken, Recorded, record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
 
+NO_CRASH = "no crash"
+"""Where profiles are named: the run itself was wrong, before any crash."""
 
-@dataclass(slots=True)
-class ProfileRun:
-    """A trace judged under one profile."""
-
-    profile: Profile
-    coverage: Coverage
-    seconds: float
-    violations: int = 0
+Progress = Callable[[str, int], None]
 
 
-@dataclass(slots=True)
-class Judgement:
-    """A trace judged under several profiles, and what was wrong."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is asked for.
 
-    runs: list[ProfileRun] = field(default_factory=list)
-    collected: Collected | None = None
-
-
-class Assessor:
-    """Recovers each distinct image once, whoever asks, and remembers what was seen."""
-
-    def __init__(self, subject: Subject, bench: Bench, names: tuple[str, ...]) -> None:
-        self._subject = subject
-        self._bench = bench
-        self._names = names
-        self._known: dict[Image, Assessed] = {}
-
-    def __call__(self, image: Image) -> Assessed:
-        assessed = self._known.get(image)
-        if assessed is None:
-            recovery = self._bench.recover(image, self._names)
-            assessed = self._known[image] = assess(self._subject.model, recovery)
-        return assessed
-
-
-def permitted_by_epoch(subject: Subject, scenario: Scenario, trace: Trace) -> list[Permitted[Any]]:
-    """What may come back, for each epoch of the trace."""
-    model = subject.model
-    history = History(model, model.state_of(scenario.start))
-    permitted: list[Permitted[Any]] = []
-    for event in trace.events:
-        if isinstance(event, Stepped):
-            continue
-        permitted.append(history.permitted())
-        match event:
-            case Began(number, name, arguments):
-                history.began(number, Operation(name, arguments))
-            case Acknowledged(number):
-                history.acknowledged(number)
-            case Failed(number):
-                history.failed(number)
-            case Restarted():
-                history.killed()
-    permitted.append(history.permitted())
-    assert len(permitted) == len(epochs(trace))
-    return permitted
-
-
-def live_violations(
-    subject: Subject, scenario: Scenario, recorded: Recorded, permitted: Permitted[Any]
-) -> list[Violation]:
-    """What is wrong although nothing went wrong: failed operations, a wrong content."""
-    found: list[Violation] = []
-    names = {
-        event.number: Operation(event.name, event.arguments)
-        for event in recorded.trace.events
-        if isinstance(event, Began)
-    }
-    for event in recorded.trace.events:
-        if isinstance(event, Failed):
-            found.append(
-                Violation(
-                    Kind.UNREADABLE,
-                    promises.DURABLE,
-                    str(names[event.number].arguments.get("key", "the store")),
-                    f"{names[event.number]} works: nothing was wrong with the disk",
-                    event.error,
-                )
-            )
-    observed = recorded.seen.observed
-    if observed is None:
-        found.append(
-            subject.model.explain({"error": recorded.seen.error}, permitted.states, (), ())
-        )
-    elif canonical(subject.model.normalised(observed)) not in permitted.views:
-        found.append(subject.model.explain(observed, permitted.states, permitted.past, ()))
-    return found
-
-
-def judge_trace(
-    subject: Subject,
-    trace: Trace,
-    permitted: Sequence[Permitted[Any]],
-    profiles: Sequence[Profile],
-    assessor: Assessor,
-    *,
-    budget: int,
-    seed: int,
-    progress: Callable[[str, int], None] = lambda profile, judged: None,
-    enough: int | None = None,
-) -> Judgement:
-    """Judge every crash state of the trace under each profile, the strongest first.
-
-    enough: stop after so many violations; None goes through all.
+    profiles: from the strongest to the weakest. budget: images a scenario and profile at most.
+    seed: for the sample when there are more. real_kills: also kill real processes. every_byte: cut
+    the writes of those at every byte.
     """
-    collected = Collected(trace)
-    judgement = Judgement(collected=collected)
-    for profile in profiles:
-        started = time.perf_counter()
-        states = CrashStates(trace, profile, budget=budget, seed=seed)
-        run = ProfileRun(profile, states.coverage, 0.0)
-        judgement.runs.append(run)
-        for number, state in enumerate(states):
-            run.violations += _judge_state(
-                subject, state, permitted[state.epoch], profile, assessor, collected
-            )
-            if number % 64 == 0:
-                progress(profile.name, number)
-            if enough is not None and run.violations >= enough:
-                break
-        run.coverage = states.coverage
-        run.seconds = time.perf_counter() - started
-    return judgement
+
+    profiles: tuple[Profile, ...]
+    budget: int
+    seed: int
+    real_kills: bool = True
+    every_byte: bool = False
 
 
-def _judge_state(
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a scenario came to. notes: what could not be measured or broke, a sentence each."""
+
+    scenario: str
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def run_scenario(
+    subject: Subject, scenario: Scenario, settings: Settings, progress: Progress
+) -> Outcome:
+    """Record the scenario, judge it under each profile, kill it for real.
+
+    Raises NoSpace when the images have no room.
+    """
+    # What a store logs about each of thousands of broken images is no news to anybody here.
+    logging.getLogger().addHandler(logging.NullHandler())
+    with Workspace() as workspace:
+        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
+        os.mkdir(live)
+        os.mkdir(bench)
+        try:
+            return _run(subject, scenario, settings, progress, live, bench)
+        except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
+            return _broken(scenario, settings, f"{scenario.name}: {error}")
+
+
+def _run(
     subject: Subject,
-    state: CrashState,
-    permitted: Permitted[Any],
-    profile: Profile,
-    assessor: Assessor,
+    scenario: Scenario,
+    settings: Settings,
+    progress: Progress,
+    live: str,
+    bench: str,
+) -> Outcome:
+    started = time.perf_counter()
+    recorded = record(subject, scenario, live)
+    trace = recorded.trace
+    permitted = permitted_by_epoch(subject, scenario, trace)
+    wrong = live_violations(subject, scenario, recorded, permitted[-1])
+    if wrong:
+        return _wrong_without_crash(subject, scenario, recorded, wrong, started)
+    names = subject.model.names(scenario.operations)
+    assessor = Assessor(subject, Bench(subject, bench), names)
+    judgement = judge_trace(
+        subject,
+        trace,
+        permitted,
+        settings.profiles,
+        assessor,
+        budget=settings.budget,
+        seed=settings.seed,
+        progress=progress,
+    )
+    rows = [_row(scenario, judgement, index) for index in range(len(judgement.runs))]
+    notes: list[str] = []
+    kills = [profile for profile in settings.profiles if isinstance(profile, ProcessKill)]
+    if kills and settings.real_kills:
+        row, said = _kill(subject, scenario, trace, live, judgement.collected, settings, progress)
+        rows.insert(1 + list(settings.profiles).index(kills[0]), row)
+        notes += said
+    findings = merged(
+        finding(subject.name, scenario.name, trace, shown) for shown in judgement.collected.all()
+    )
+    rows = [
+        replace(row, findings=sum(_profile(row) in found.profiles for found in findings))
+        for row in rows
+    ]
+    return Outcome(scenario.name, tuple(rows), tuple(findings), tuple(notes))
+
+
+def _profile(row: Row) -> str:
+    return "kill" if row.profile == REAL_KILLS else row.profile
+
+
+def _kill(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    root: str,
     collected: Collected,
-) -> int:
-    violations = judge(subject.model, permitted, assessor(state.image))
-    for violation in violations:
-        collected.add(violation, profile, state)
-    return len(violations)
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Row, list[str]]:
+    started = time.perf_counter()
+    lane = kill_everywhere(
+        subject,
+        scenario,
+        trace,
+        root,
+        collected,
+        every_byte=settings.every_byte,
+        progress=progress,
+    )
+    verdict = Verdict.VIOLATED if lane.violations else Verdict.PASSED
+    if lane.disagreements and not lane.violations:
+        verdict = Verdict.HARNESS_BROKEN
+    row = Row(
+        scenario=scenario.name,
+        profile=REAL_KILLS,
+        verdict=verdict,
+        operations=len(scenario.operations),
+        points=lane.kills,
+        judged=len(lane.images),
+        possible=len(lane.images),
+        complete=True,
+        stopped="",
+        findings=0,
+        seconds=time.perf_counter() - started,
+    )
+    return row, [f"{scenario.name}: {said}" for said in lane.disagreements]
+
+
+def _row(scenario: Scenario, judgement: Judgement, index: int) -> Row:
+    run = judgement.runs[index]
+    verdict = Verdict.PASSED if run.coverage.complete else Verdict.NOT_MEASURED
+    return Row(
+        scenario=scenario.name,
+        profile=run.profile.name,
+        verdict=Verdict.VIOLATED if run.violations else verdict,
+        operations=len(scenario.operations),
+        points=run.coverage.points,
+        judged=run.coverage.images,
+        possible=run.coverage.possible,
+        complete=run.coverage.complete,
+        stopped=run.coverage.stopped,
+        findings=0,
+        seconds=run.seconds,
+    )
+
+
+def _wrong_without_crash(
+    subject: Subject,
+    scenario: Scenario,
+    recorded: Recorded,
+    wrong: Sequence[Violation],
+    started: float,
+) -> Outcome:
+    """No crash is needed to show that this is wrong, and none is judged: it would say the same."""
+    trace = recorded.trace
+    collected = Collected(trace)
+    point = len(trace.steps)
+    for violation in wrong:
+        collected.add_without_crash(violation, CrashState(0, point, EMPTY))
+    findings = tuple(
+        finding(subject.name, scenario.name, trace, shown) for shown in collected.all()
+    )
+    row = Row(
+        scenario=scenario.name,
+        profile=NO_CRASH,
+        verdict=Verdict.VIOLATED,
+        operations=len(scenario.operations),
+        points=1,
+        judged=1,
+        possible=1,
+        complete=True,
+        stopped="",
+        findings=len(findings),
+        seconds=time.perf_counter() - started,
+    )
+    return Outcome(scenario.name, (row,), findings, ())
+
+
+def _broken(scenario: Scenario, settings: Settings, why: str) -> Outcome:
+    rows = tuple(
+        Row(
+            scenario=scenario.name,
+            profile=profile.name,
+            verdict=Verdict.HARNESS_BROKEN,
+            operations=len(scenario.operations),
+            points=0,
+            judged=0,
+            possible=0,
+            complete=False,
+            stopped=why,
+            findings=0,
+            seconds=0.0,
+        )
+        for profile in settings.profiles
+    )
+    return Outcome(scenario.name, rows, (), (why,))

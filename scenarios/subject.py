@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from tornwrite.faults.images import EMPTY, Image
@@ -63,12 +63,13 @@ class Subject:
     does not make although the model has them, by name; printed with every verdict.
     """
 
-    name: str
     about: str
     model: Model[Any]
     open: Callable[[str], Driver]
     scenarios: tuple[Scenario, ...]
     weakened: tuple[str, ...] = ()
+    name: str = ""
+    """package.module:object, as it was loaded."""
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name. Raises WrongUse when there is none."""
@@ -117,4 +118,4 @@ def load_subject(name: str) -> Subject:
             f"{name} is not a subject but a {type(found).__name__}; it has to be a "
             "tornwrite.scenarios.subject.Subject"
         )
-    return found
+    return replace(found, name=name)

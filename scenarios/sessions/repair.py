@@ -23,9 +23,9 @@ def _left(data: bytes, skip: int = 0, count: int = 2) -> Image:
     return (("chat_1.jsonl", data), ("chat_1.meta.json", _metadata(skip, count)))
 
 
-def _holding(*contents: str) -> Observation:
+def _holding(*contents: str, key: str = "chat:1") -> Observation:
     messages = [{"role": "user", "content": content} for content in contents]
-    return {"sessions": {"chat:1": {"messages": messages, "summary": ""}}}
+    return {"sessions": {key: {"messages": messages, "summary": ""}}}
 
 
 TORN = Scenario(
@@ -73,7 +73,7 @@ METADATA_LOST = Scenario(
     name="repair-metadata",
     about="the metadata file is garbage; every message is still there and new ones are safe",
     promises=(DAMAGE, DURABLE, ATOMIC),
-    base=(("chat_1.jsonl", _line("one") + _line("two")), ("chat_1.meta.json", b'{"key": "cha')),
-    start=_holding("one", "two"),
-    operations=(add("chat:1", "three"), truncate("chat:1", 1), add("chat:1", "four")),
+    base=(("chat.jsonl", _line("one") + _line("two")), ("chat.meta.json", b'{"key": "cha')),
+    start=_holding("one", "two", key="chat"),
+    operations=(add("chat", "three"), truncate("chat", 1), add("chat", "four")),
 )

@@ -1,0 +1,159 @@
+"""From a trace to violations: crash states, images, recoveries, judgement."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tornwrite.faults.epochs import epochs
+from tornwrite.faults.images import Image
+from tornwrite.faults.profiles import Profile
+from tornwrite.faults.states import Coverage, CrashState, CrashStates
+from tornwrite.faults.trace import Acknowledged, Began, Failed, Restarted, Stepped, Trace
+from tornwrite.model import promises
+from tornwrite.model.judge import Assessed, History, Permitted, assess, judge
+from tornwrite.model.operation import Operation, canonical
+from tornwrite.model.verdict import Kind, Violation
+from tornwrite.scenarios.findings import Collected
+from tornwrite.scenarios.recording import Recorded
+from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.subject import Scenario, Subject
+
+
+@dataclass(slots=True)
+class ProfileRun:
+    """A trace judged under one profile."""
+
+    profile: Profile
+    coverage: Coverage
+    seconds: float
+    violations: int = 0
+
+
+@dataclass(slots=True)
+class Judgement:
+    """A trace judged under several profiles, and what was wrong."""
+
+    runs: list[ProfileRun]
+    collected: Collected
+
+
+class Assessor:
+    """Recovers each distinct image once, whoever asks, and remembers what was seen."""
+
+    def __init__(self, subject: Subject, bench: Bench, names: tuple[str, ...]) -> None:
+        self._subject = subject
+        self._bench = bench
+        self._names = names
+        self._known: dict[Image, Assessed] = {}
+
+    def __call__(self, image: Image) -> Assessed:
+        assessed = self._known.get(image)
+        if assessed is None:
+            recovery = self._bench.recover(image, self._names)
+            assessed = self._known[image] = assess(self._subject.model, recovery)
+        return assessed
+
+
+def permitted_by_epoch(subject: Subject, scenario: Scenario, trace: Trace) -> list[Permitted[Any]]:
+    """What may come back, for each epoch of the trace."""
+    model = subject.model
+    history = History(model, model.state_of(scenario.start))
+    permitted: list[Permitted[Any]] = []
+    for event in trace.events:
+        if isinstance(event, Stepped):
+            continue
+        permitted.append(history.permitted())
+        match event:
+            case Began(number, name, arguments):
+                history.began(number, Operation(name, arguments))
+            case Acknowledged(number):
+                history.acknowledged(number)
+            case Failed(number):
+                history.failed(number)
+            case Restarted():
+                history.killed()
+    permitted.append(history.permitted())
+    assert len(permitted) == len(epochs(trace))
+    return permitted
+
+
+def live_violations(
+    subject: Subject, scenario: Scenario, recorded: Recorded, permitted: Permitted[Any]
+) -> list[Violation]:
+    """What is wrong although nothing went wrong: failed operations, a wrong content."""
+    found: list[Violation] = []
+    names = {
+        event.number: Operation(event.name, event.arguments)
+        for event in recorded.trace.events
+        if isinstance(event, Began)
+    }
+    for event in recorded.trace.events:
+        if isinstance(event, Failed):
+            found.append(
+                Violation(
+                    Kind.UNREADABLE,
+                    promises.DURABLE,
+                    str(names[event.number].arguments.get("key", "the store")),
+                    f"{names[event.number]} works: nothing was wrong with the disk",
+                    event.error,
+                )
+            )
+    observed = recorded.seen.observed
+    if observed is None:
+        found.append(
+            subject.model.explain({"error": recorded.seen.error}, permitted.states, (), ())
+        )
+    elif canonical(subject.model.normalised(observed)) not in permitted.views:
+        found.append(subject.model.explain(observed, permitted.states, permitted.past, ()))
+    return found
+
+
+def judge_trace(
+    subject: Subject,
+    trace: Trace,
+    permitted: Sequence[Permitted[Any]],
+    profiles: Sequence[Profile],
+    assessor: Assessor,
+    *,
+    budget: int,
+    seed: int,
+    progress: Callable[[str, int], None] = lambda profile, judged: None,
+    enough: int | None = None,
+) -> Judgement:
+    """Judge every crash state of the trace under each profile, the strongest first.
+
+    enough: stop after so many violations; None goes through all.
+    """
+    collected = Collected(trace)
+    judgement = Judgement([], collected)
+    for profile in profiles:
+        started = time.perf_counter()
+        states = CrashStates(trace, profile, budget=budget, seed=seed)
+        run = ProfileRun(profile, states.coverage, 0.0)
+        judgement.runs.append(run)
+        for number, state in enumerate(states):
+            run.violations += _judge_state(
+                subject, state, permitted[state.epoch], profile, assessor, collected
+            )
+            if number % 64 == 0:
+                progress(profile.name, number)
+            if enough is not None and run.violations >= enough:
+                break
+        run.coverage = states.coverage
+        run.seconds = time.perf_counter() - started
+    return judgement
+
+
+def _judge_state(
+    subject: Subject,
+    state: CrashState,
+    permitted: Permitted[Any],
+    profile: Profile,
+    assessor: Assessor,
+    collected: Collected,
+) -> int:
+    violations = judge(subject.model, permitted, assessor(state.image))
+    for violation in violations:
+        collected.add(violation, profile, state)
+    return len(violations)

@@ -1,0 +1,90 @@
+"""The real-kill lane: the workload in its own process, SIGKILLed at every step, then recovered.
+
+What a kill leaves is also what the disk model says it leaves, byte for byte, or the harness is
+broken: each real kill checks the model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tornwrite.faults.epochs import epochs
+from tornwrite.faults.images import Image, clear, difference, materialise, read_image
+from tornwrite.faults.kills import KillPoint, kill_points, run_and_kill
+from tornwrite.faults.profiles import KILL
+from tornwrite.faults.recorder import Recorder
+from tornwrite.faults.states import CrashState, kill_states
+from tornwrite.faults.trace import Event, Stepped, Trace
+from tornwrite.model.judge import assess, judge
+from tornwrite.scenarios.findings import Collected
+from tornwrite.scenarios.judging import permitted_by_epoch
+from tornwrite.scenarios.recording import drive
+from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.subject import Scenario, Subject
+
+REAL_KILLS = "real kills"
+"""What this lane is called where profiles are named."""
+
+
+@dataclass(slots=True)
+class KillLane:
+    """How many kills there were, how many images they left, and where the model was wrong."""
+
+    kills: int = 0
+    images: set[Image] = field(default_factory=set)
+    violations: int = 0
+    disagreements: list[str] = field(default_factory=list)
+
+
+def kill_everywhere(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    root: str,
+    collected: Collected,
+    *,
+    every_byte: bool = False,
+    progress: Callable[[str, int], None] = lambda lane, kills: None,
+) -> KillLane:
+    """Run the scenario on `root` once for each kill point, kill it there, recover and judge.
+
+    every_byte: cut each write at every byte, not only at chosen ones.
+    Raises KillFailed when a run cannot be killed where it should be.
+    """
+    lane = KillLane()
+    names = subject.model.names(scenario.operations)
+    predicted = {
+        (state.point, state.cut): state.image for state in kill_states(trace, epochs(trace))
+    }
+
+    def workload(recorder: Recorder) -> None:
+        drive(subject, scenario, root, recorder)
+
+    for point in kill_points(trace.steps, every_byte=every_byte):
+        clear(root)
+        materialise(scenario.base, root)
+        killed = run_and_kill(workload, root, point)
+        image = read_image(root)
+        state = _state(killed.events, point, image)
+        expected = predicted[state.point, state.cut]
+        if expected != image:
+            lane.disagreements.append(
+                f"a kill {point} left something else than the disk model says: "
+                + "; ".join(difference(expected, image, limit=2))
+            )
+        recovery = Bench(subject, root).recover_in_place(names)
+        permitted = permitted_by_epoch(subject, scenario, Trace(trace.base, killed.events))[-1]
+        for violation in judge(subject.model, permitted, assess(subject.model, recovery)):
+            collected.add(violation, KILL, state)
+            lane.violations += 1
+        lane.kills += 1
+        lane.images.add(image)
+        progress(REAL_KILLS, lane.kills)
+    return lane
+
+
+def _state(events: tuple[Event, ...], point: KillPoint, image: Image) -> CrashState:
+    steps = sum(isinstance(event, Stepped) for event in events)
+    epoch = len(events) - steps
+    if point.moment == "during":
+        return CrashState(epoch, point.step, image, cut=point.keep)
+    return CrashState(epoch, steps, image)
