@@ -172,6 +172,29 @@ class CrashStates:
             fruitless = fruitless + 1 if self._found == before else 0
 
 
+def states_at(
+    trace: Trace, profile: Profile, epoch: int, point: int, cut: int | None = None
+) -> Iterator[Image]:
+    """Every image that a crash at that very point of that epoch could leave.
+
+    cut: for a kill within a write, how many of its bytes were done.
+    """
+    wanted = [one for one in epochs(trace) if one.number == epoch]
+    match profile:
+        case ProcessKill():
+            for state in kill_states(trace, wanted):
+                if (state.point, state.cut) == (point, cut):
+                    yield state.image
+        case PowerLoss():
+            last = None
+            for reached in cuts(trace, profile, wanted):
+                if reached.point <= point:
+                    last = reached
+            for box in last.boxes if last else ():
+                for pick in every_pick(box.choices):
+                    yield box.image(pick)
+
+
 def kill_states(trace: Trace, wanted: Sequence[Epoch]) -> Iterator[CrashState]:
     """What a kill could leave: all that was done, with the write under way cut at any byte."""
     if not wanted:

@@ -25,6 +25,7 @@ class Finding:
     acknowledged: the operations that had returned, in_flight: those that had not.
     protect: the step that should have been protected, as a number; None when no step was lost.
     files: what the crash left, path and content in short. replay: a command that shows it again.
+    also_in: other scenarios in which the same thing goes wrong for want of the same source line.
     """
 
     scenario: str
@@ -41,6 +42,7 @@ class Finding:
     protect: int | None
     files: tuple[tuple[str, str], ...]
     replay: str
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import Began, Stepped, Trace, open_paths
 from tornwrite.model.operation import Operation, shortened
 from tornwrite.model.results import Finding, StepLine
-from tornwrite.model.verdict import Violation
+from tornwrite.model.verdict import Kind, Violation
 
 
 @dataclass(slots=True)
@@ -113,18 +113,27 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     found: dict[tuple[object, ...], Finding] = {}
     for one in findings:
         sites = next((line.sites for line in one.steps if line.number == one.protect), ())
+        # Litter and drift are told of the store as a whole: the step that came last is no cause.
+        whole = one.violation.kind in (Kind.LITTER, Kind.DRIFTED)
         key = (
             one.violation.kind,
             one.violation.promise.name,
             bool(one.violation.after),
-            sites or one.protect,
+            None if whole else sites or (one.scenario, one.protect),
         )
         first = found.get(key)
         if first is None:
             found[key] = one
             continue
         profiles = tuple(dict.fromkeys([*first.profiles, *one.profiles]))
-        found[key] = replace(first, profiles=profiles, images=first.images + one.images)
+        others = dict.fromkeys([*first.also_in, one.scenario, *one.also_in])
+        others.pop(first.scenario, None)
+        found[key] = replace(
+            first,
+            profiles=profiles,
+            images=first.images + one.images,
+            also_in=tuple(others),
+        )
     return list(found.values())
 
 

@@ -16,6 +16,7 @@ from tornwrite.faults.scratch import NoSpace, collect_garbage
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import GateResult, worst
 from tornwrite.model.verdict import Verdict
+from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject
 
@@ -61,7 +62,7 @@ def run_gate(
         budget=settings.budget,
         verdict=worst(verdicts),
         rows=rows,
-        findings=tuple(found for outcome in ordered for found in outcome.findings),
+        findings=tuple(merged(found for outcome in ordered for found in outcome.findings)),
         notes=notes,
         seconds=time.perf_counter() - started,
     )

@@ -53,14 +53,14 @@ def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -
         except HarnessBroken:
             raise
         except Exception as error:
-            recorder.failed(number, said(error))
+            recorder.failed(number, said(error, root))
             if driver is None:
-                return Seen(None, f"{operation} failed: {said(error)}")
+                return Seen(None, f"{operation} failed: {said(error, root)}")
         else:
             recorder.acknowledged(number, result)
     assert driver is not None
     try:
-        return look(driver, subject.model.names(scenario.operations))
+        return look(driver, subject.model.names(scenario.operations), root)
     finally:
         driver.close()
 
@@ -95,15 +95,15 @@ def check_whole(trace: Trace, root: str) -> None:
         )
 
 
-def look(driver: Driver, names: tuple[str, ...]) -> Seen:
+def look(driver: Driver, names: tuple[str, ...], root: str) -> Seen:
     """One look at an open subject."""
     try:
         return Seen(driver.observe(names))
     except Exception as error:
-        return Seen(None, said(error))
+        return Seen(None, said(error, root))
 
 
-def said(error: BaseException) -> str:
+def said(error: BaseException, root: str) -> str:
     """An error as its caller would read it, without the directory the harness happened to use."""
     text = f"{type(error).__name__}: {error}"
-    return text.replace(os.getcwd() + os.sep, "")
+    return text.replace(os.path.realpath(root) + os.sep, "").replace(root + os.sep, "")

@@ -42,9 +42,9 @@ class Bench:
         try:
             driver = self._subject.open(self._root)
         except Exception as error:
-            return Recovery(Seen(None, f"opening fails: {said(error)}"))
+            return Recovery(Seen(None, f"opening fails: {said(error, self._root)}"))
         try:
-            first = look(driver, names)
+            first = look(driver, names, self._root)
             if first.observed is None:
                 return Recovery(first)
             model = self._subject.model
@@ -57,9 +57,9 @@ class Bench:
                         driver.apply(operation)
                 except Exception as error:
                     failed = group[:done]
-                    seen = Seen(None, f"{failed[-1]} fails: {said(error)}")
+                    seen = Seen(None, f"{failed[-1]} fails: {said(error, self._root)}")
                     return Recovery(first, (*probed, Probed(failed, seen)))
-                probed.append(Probed(group, look(driver, names)))
+                probed.append(Probed(group, look(driver, names, self._root)))
         finally:
             driver.close()
         return Recovery(first, (*probed, Probed((), self._look_again(names))))
@@ -70,7 +70,7 @@ class Bench:
             driver = self._subject.open(self._root)
             return Seen({**driver.observe(names), **driver.settled(names)})
         except Exception as error:
-            return Seen(None, f"reopening fails: {said(error)}")
+            return Seen(None, f"reopening fails: {said(error, self._root)}")
         finally:
             if driver is not None:
                 driver.close()

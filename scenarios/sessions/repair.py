@@ -11,16 +11,16 @@ def _line(content: str) -> bytes:
     return b'{"role":"user","content":"%s"}\n' % content.encode()
 
 
-def _metadata(skip: int, count: int) -> bytes:
+def _metadata(count: int) -> bytes:
     return (
-        b'{\n  "key": "chat:1",\n  "summary": "",\n  "skip": %d,\n  "count": %d,\n'
+        b'{\n  "key": "chat:1",\n  "summary": "",\n  "skip": 0,\n  "count": %d,\n'
         b'  "created_at": "2026-01-01T00:00:00.000000000Z",\n'
-        b'  "updated_at": "2026-01-01T00:00:00.000000000Z"\n}' % (skip, count)
+        b'  "updated_at": "2026-01-01T00:00:00.000000000Z"\n}' % count
     )
 
 
-def _left(data: bytes, skip: int = 0, count: int = 2) -> Image:
-    return (("chat_1.jsonl", data), ("chat_1.meta.json", _metadata(skip, count)))
+def _left(data: bytes, count: int = 2) -> Image:
+    return (("chat_1.jsonl", data), ("chat_1.meta.json", _metadata(count)))
 
 
 def _holding(*contents: str, key: str = "chat:1") -> Observation:
@@ -59,10 +59,11 @@ DAMAGED = Scenario(
     name="repair-damage",
     about="a line in the middle is no message; it hides nothing, and compaction keeps it aside",
     promises=(DAMAGE, DURABLE, ATOMIC, TIDY),
-    base=_left(_line("gone") + _line("one") + b'{"role":"us\n' + _line("two"), skip=1, count=4),
-    start=_holding("one", "two"),
+    base=_left(_line("gone") + _line("one") + b'{"role":"us\n' + _line("two"), count=4),
+    start=_holding("gone", "one", "two"),
     operations=(
         add("chat:1", "three"),
+        truncate("chat:1", 3),
         compact("chat:1"),
         add("chat:1", "four"),
         replace("chat:1", "new"),

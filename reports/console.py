@@ -1,0 +1,183 @@
+"""The gate on a terminal: a table, the findings, one line of verdict."""
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from tornwrite.model.results import Finding, GateResult, Row, StepLine
+from tornwrite.model.verdict import Verdict
+
+STYLES = {
+    Verdict.PASSED: "green",
+    Verdict.VIOLATED: "bold red",
+    Verdict.NOT_MEASURED: "yellow",
+    Verdict.HARNESS_BROKEN: "bold magenta",
+}
+
+FATES = {"on disk": ("✓", "green"), "in part": ("~", "yellow"), "not on disk": ("✗", "red")}
+
+STEPS_SHOWN = 24
+"""How many steps of a finding are printed at most; the JSON report has all."""
+
+
+def show(result: GateResult, console: Console) -> None:
+    """Print the whole result: table, findings, notes, verdict."""
+    console.print(table(result.rows))
+    for number, found in enumerate(result.findings, start=1):
+        console.print(finding(found, f"finding {number} of {len(result.findings)}"))
+    stopped = dict.fromkeys(
+        f"{row.scenario} under {row.profile} is not complete: {row.stopped}"
+        for row in result.rows
+        if row.stopped
+    )
+    for note in [*stopped, *result.notes]:
+        console.print(Text.assemble(("note: ", "bold"), note))
+    console.print(verdict(result))
+
+
+def table(rows: Iterable[Row]) -> Table:
+    """Scenario by profile: what was run, judged and found. Fits 80 columns."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    shown.add_column("scenario\n  profile", no_wrap=True)
+    heads = ("opera-\ntions", "crash\npoints", "images\njudged", "images\npossible", "find-\nings")
+    for head in (*heads, "seconds"):
+        shown.add_column(head, justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    last = ""
+    for row in rows:
+        if row.scenario != last:
+            last = row.scenario
+            shown.add_row(Text(row.scenario, style="bold"))
+        shown.add_row(
+            f"  {row.profile}",
+            f"{row.operations:,}",
+            f"{row.points:,}",
+            f"{row.judged:,}",
+            f"{row.possible:,}" if row.complete else f"≥ {row.possible:,}",
+            f"{row.findings:,}",
+            f"{row.seconds:.2f}",
+            Text(row.verdict.value, style=STYLES[row.verdict]),
+        )
+        if row.stopped:
+            shown.add_row(Text("    not complete", style="yellow"))
+    return shown
+
+
+def verdict(result: GateResult) -> Text:
+    """The one line that matters."""
+    complete = sum(row.complete for row in result.rows)
+    scenarios = len({row.scenario for row in result.rows})
+    judged = sum(row.judged for row in result.rows)
+    parts = [
+        f"{scenarios} scenarios",
+        f"{judged:,} images judged",
+        f"complete in {complete} of {len(result.rows)} rows",
+        f"{len(result.findings)} findings",
+        f"seed {result.seed}",
+        f"{result.seconds:.1f} s",
+    ]
+    if result.weakened:
+        parts.append("weaker promises declared: " + ", ".join(result.weakened))
+    return Text.assemble(
+        (result.verdict.value, STYLES[result.verdict]), f": {result.subject}; ", ", ".join(parts)
+    )
+
+
+def finding(found: Finding, title: str) -> RenderableType:
+    """One finding: promised, recovered, the steps and their fates, how to replay it."""
+    violation = found.violation
+    head = Table.grid(padding=(0, 1))
+    head.add_column(style="bold", no_wrap=True)
+    head.add_column(overflow="fold")
+
+    def line(name: str, text: str | Text) -> None:
+        head.add_row(name, text if isinstance(text, Text) else Text(text))
+
+    line(
+        "what",
+        Text.assemble(
+            (violation.kind.value, "bold red"),
+            f": {violation.kind.meaning}",
+            f" ({violation.about})" if violation.about else "",
+        ),
+    )
+    line("promise", f"{violation.promise.name}: {violation.promise.text}")
+    line("promised", violation.promised)
+    line("recovered", violation.recovered)
+    if violation.after:
+        line("after", violation.after)
+    line("crash", _when(found))
+    profiles = ", ".join(found.profiles)
+    line("profiles", f"{found.profile} is the strongest that shows it; all that do: {profiles}")
+    line("scenario", found.scenario + _also(found))
+    parts: list[RenderableType] = [head]
+    if found.steps and found.profile != "no crash":
+        parts += [Text("\nsteps until the crash", style="bold"), _steps(found)]
+        protected = next((step for step in found.steps if step.number == found.protect), None)
+        if protected is not None:
+            parts.append(_protect(protected))
+    if found.files:
+        parts += [Text("\nwhat the crash left", style="bold"), _files(found)]
+    replay = Text.assemble(("\nreplay  ", "bold"), found.replay, overflow="fold")
+    parts.append(replay)
+    return Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED)
+
+
+def _also(found: Finding) -> str:
+    if not found.also_in:
+        return f" ({found.images:,} images)" if found.images else ""
+    return f"; also in {', '.join(found.also_in)} ({found.images:,} images together)"
+
+
+def _when(found: Finding) -> str:
+    if found.profile == "no crash":
+        return "none is needed: the run itself shows it"
+    done = f"after step {found.point - 1}" if found.point else "before the first step"
+    if found.cut is not None:
+        done = f"during step {found.point}, {found.cut} bytes of the write done"
+    flying = f"in flight: {'; '.join(found.in_flight)}" if found.in_flight else "nothing in flight"
+    last = f"; last acknowledged: {found.acknowledged[-1]}" if found.acknowledged else ""
+    return f"{done}; {flying}{last}"
+
+
+def _steps(found: Finding) -> Table:
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(justify="right", style="dim")
+    lines.add_column()
+    lines.add_column(overflow="fold")
+    lines.add_column(style="dim", overflow="fold")
+    shown = found.steps[-STEPS_SHOWN:]
+    if len(shown) < len(found.steps):
+        lines.add_row("", "", Text(f"{len(found.steps) - len(shown)} earlier steps", style="dim"))
+    operation = ""
+    for step in shown:
+        mark, style = FATES.get(step.fate, ("·", "dim"))
+        new = step.operation != operation
+        operation = step.operation
+        text = Text(step.text, style="bold" if step.number == found.protect else "")
+        if step.fate in ("in part", "not on disk"):
+            text.append(f"  {step.fate}", style=style)
+        if step.number == found.protect:
+            text.append("  ← protect this", style="bold red")
+        lines.add_row(str(step.number), Text(mark, style=style), text, operation if new else "")
+    return lines
+
+
+def _protect(step: StepLine) -> Text:
+    text = Text.assemble(("\nprotect  ", "bold"), f"step {step.number}, {step.text}")
+    for position, site in enumerate(step.sites):
+        text.append(f"\n         {'at' if not position else 'called from'} {site}", style="cyan")
+    return text
+
+
+def _files(found: Finding) -> Table:
+    files = Table.grid(padding=(0, 1))
+    files.add_column(no_wrap=True)
+    files.add_column(overflow="fold", style="dim")
+    for path, content in found.files:
+        files.add_row(Text(path), Text(content))
+    return files

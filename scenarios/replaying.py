@@ -1,0 +1,78 @@
+"""Replaying: one crash state of a scenario again, from a new recording of it."""
+
+import logging
+import os
+from dataclasses import dataclass
+
+from tornwrite.faults.images import Image, digest, materialise
+from tornwrite.faults.profiles import Profile
+from tornwrite.faults.scratch import Workspace
+from tornwrite.faults.states import CrashState, states_at
+from tornwrite.model.judge import assess, judge
+from tornwrite.model.results import Finding
+from tornwrite.scenarios.findings import Collected, finding
+from tornwrite.scenarios.judging import permitted_by_epoch
+from tornwrite.scenarios.recording import record
+from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a crash state is found again: epoch, crash point, bytes of a cut write, digest."""
+
+    epoch: int
+    point: int
+    cut: int | None
+    image: str
+
+
+def replay(
+    subject: Subject, scenario: Scenario, profile: Profile, place: Place, keep: str | None = None
+) -> tuple[Finding, ...]:
+    """Record the scenario anew, go to the place, recover there and judge; nothing if all is well.
+
+    keep: a new directory to write the image to, for looking at.
+    Raises WrongUse when the profile does not allow that image there (any more).
+    """
+    logging.getLogger().addHandler(logging.NullHandler())
+    with Workspace() as workspace:
+        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
+        os.mkdir(live)
+        os.mkdir(bench)
+        trace = record(subject, scenario, live).trace
+        state = next(
+            (
+                CrashState(place.epoch, place.point, image, place.cut)
+                for image in states_at(trace, profile, place.epoch, place.point, place.cut)
+                if digest(image) == place.image
+            ),
+            None,
+        )
+        if state is None:
+            raise WrongUse(
+                f"no crash at point {place.point} of {scenario.name} leaves image {place.image} "
+                f"under {profile.name}: the store or the scenario has changed since; run the gate"
+            )
+        if keep is not None:
+            _keep(state.image, keep)
+        names = subject.model.names(scenario.operations)
+        assessed = assess(subject.model, Bench(subject, bench).recover(state.image, names))
+        permitted = permitted_by_epoch(subject, scenario, trace)[place.epoch]
+        collected = Collected(trace)
+        for violation in judge(subject.model, permitted, assessed):
+            collected.add(violation, profile, state)
+        return tuple(
+            finding(subject.name, scenario.name, trace, shown) for shown in collected.all()
+        )
+
+
+def _keep(image: Image, directory: str) -> None:
+    try:
+        os.makedirs(directory)
+        materialise(image, directory)
+    except OSError as error:
+        raise WrongUse(
+            f"cannot keep the image in {directory}: {error.strerror}; name a directory that does "
+            "not exist yet"
+        ) from error

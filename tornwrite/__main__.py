@@ -1,0 +1,5 @@
+"""python -m tornwrite: the command line."""
+
+from tornwrite.cli import main
+
+main()
