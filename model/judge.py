@@ -66,6 +66,11 @@ class Model(Protocol[S]):
         """
         ...
 
+    def beside(self, permitted: Sequence[S], observed: Observation) -> Iterable[Violation]:
+        """What is wrong although the view is a permitted one: what must be there whatever else is,
+        and what may never be."""
+        ...
+
     def settled(self, observed: Observation) -> Iterable[Violation]:
         """What is wrong with a store that has recovered and been used again: litter, drift."""
         ...
@@ -196,9 +201,9 @@ def assess(model: Model[S], recovery: Recovery) -> Assessed:
 
 def judge(model: Model[S], permitted: Permitted[S], assessed: Assessed) -> tuple[Violation, ...]:
     """Every promise that the recovery did not keep; empty when it is in order."""
-    if assessed.view in permitted.views:
-        return assessed.later
     first = assessed.recovery.first
+    if first.observed is not None and assessed.view in permitted.views:
+        return (*model.beside(permitted.states, first.observed), *assessed.later)
     observed = {"error": first.error} if first.observed is None else first.observed
     return (model.explain(observed, permitted.states, permitted.past, ()),)
 

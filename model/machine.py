@@ -16,7 +16,7 @@ or subclasses `CrashMachine` and writes its rules, which call `self.do(Operation
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from hypothesis import event
+from hypothesis import currently_in_test_context, event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.strategies import SearchStrategy
@@ -117,7 +117,7 @@ class CrashMachine(RuleBasedStateMachine):
     def crash(self, at: tuple[str, int]) -> None:
         profile, index = at
         self.world.crash(profile, index)
-        event(f"crash: {profile}")
+        _tell(f"crash: {profile}")
         self._tell_limits()
 
     def teardown(self) -> None:
@@ -125,7 +125,13 @@ class CrashMachine(RuleBasedStateMachine):
 
     def _tell_limits(self) -> None:
         for limit in self.world.limits:
-            event(f"not judged: {limit}")
+            _tell(f"not judged: {limit}")
+
+
+def _tell(text: str) -> None:
+    """Into Hypothesis' statistics; a printed failure that is run again has none."""
+    if currently_in_test_context():
+        event(text)
 
 
 def machine_for(
@@ -165,19 +171,27 @@ def session_machine(
     return machine_for(make_world, operations, name="SessionMachine")
 
 
-def _rule(name: str, arguments: Arguments) -> Any:
-    if isinstance(arguments, Mapping):
+_TAKEN = frozenset({"target", "targets"})
+"""Arguments that Hypothesis keeps for itself; they can only be drawn together."""
 
-        def each(machine: CrashMachine, **values: Any) -> None:
+
+def _rule(name: str, arguments: Arguments) -> Any:
+    if isinstance(arguments, Mapping) and not _TAKEN & arguments.keys():
+
+        def each(machine: CrashMachine, /, **values: Any) -> None:
             machine.do(Operation(name, {key: plain(value) for key, value in values.items()}))
 
         each.__name__ = each.__qualname__ = name
-        return rule(**{key: one.map(_printable) for key, one in arguments.items()})(each)
+        given: dict[str, Any] = {key: one.map(_printable) for key, one in arguments.items()}
+        decorate: Any = rule(**given)
+        return decorate(each)
 
     def together(machine: CrashMachine, arguments: Mapping[str, Any]) -> None:
         machine.do(Operation(name, plain(arguments)))
 
     together.__name__ = together.__qualname__ = name
+    if isinstance(arguments, Mapping):
+        arguments = st.fixed_dictionaries(dict(arguments))
     return rule(arguments=arguments.map(_printable))(together)
 
 

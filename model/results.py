@@ -1,6 +1,7 @@
 """What a run of the gate found, as plain data: what reports show and nothing else."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from tornwrite.model.verdict import Verdict, Violation
 
@@ -80,6 +81,29 @@ class GateResult:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     seconds: float
+
+
+class MutantKind(Enum):
+    """What was taken away from a recorded run."""
+
+    SYNC = "sync left out"
+    ORDER = "sync at the end of its operation"
+    RENAME = "rename as a copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One protection taken away at one place, and the finding that caught it, if any did.
+
+    step: its number in the recorded run. text: what it did. sites: its source lines.
+    """
+
+    scenario: str
+    kind: MutantKind
+    step: int
+    text: str
+    sites: tuple[str, ...]
+    caught_by: Finding | None
 
 
 def worst(verdicts: "list[Verdict]") -> Verdict:

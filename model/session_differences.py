@@ -170,6 +170,15 @@ def _promise(kind: Kind, after: Sequence[Operation], key: str) -> Promise:
 
 def _files(observed: Observation, permitted: Sequence[Observation], done: str) -> Violation:
     """The sessions are each as promised: it is the legacy files, or what does not go together."""
+    if observed["unlisted"]:
+        return Violation(
+            Kind.LOST,
+            promises.KEYS,
+            ", ".join(observed["unlisted"]),
+            "every session that holds something is listed under its key",
+            f"not listed: {', '.join(observed['unlisted'])}",
+            done,
+        )
     backups, pending = observed["backups"], observed["pending"]
     if not any(_equal(backups, view["backups"]) for view in permitted):
         return Violation(

@@ -5,11 +5,15 @@ Observations have this form; a subject's driver makes them:
     {"sessions": {KEY: {"messages": [...], "summary": TEXT} or {"error": TEXT}},
      "pending": {FILE: {"key": KEY, "messages": [...], "summary": TEXT}},
      "backups": {FILE: DIGEST},
+     "unlisted": [KEY], "damaged": [TEXT], "unreadable": [FILE],
      "drift": [TEXT], "litter": [FILE]}
 
 `pending` are legacy files not yet migrated, `backups` those that were, by name and digest of their
-bytes. A session that holds nothing reads like one that does not exist. `drift` and `litter` are
-judged only after the store has recovered and been used again.
+bytes. A session that holds nothing reads like one that does not exist. `unlisted` are sessions
+that hold something and that the store does not list, where it lists at all. `damaged` are pieces of
+files that are no messages, wherever the store keeps them: what was damaged before must still be
+there. `unreadable` are metadata files that do not parse: no crash may make one. `drift` and
+`litter` are judged only after the store has recovered and been used again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +55,8 @@ class Sessions:
     sessions: Mapping[str, Session] = field(default_factory=dict)
     pending: Mapping[str, Legacy] = field(default_factory=dict)
     backups: Mapping[str, str] = field(default_factory=dict)
+    damaged: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> Session:
         return self.sessions.get(key, Session())
@@ -75,7 +81,13 @@ class SessionModel:
             pending[file] = Legacy(
                 found["key"], messages, found["summary"], found["digest"], imported
             )
-        return Sessions(sessions, pending, dict(observed.get("backups", {})))
+        return Sessions(
+            sessions,
+            pending,
+            dict(observed.get("backups", {})),
+            frozenset(observed.get("damaged", ())),
+            frozenset(observed.get("unreadable", ())),
+        )
 
     def step(self, state: Sessions, operation: Operation) -> Sessions:
         arguments = operation.arguments
@@ -155,6 +167,7 @@ class SessionModel:
                 file: legacy["digest"] for file, legacy in observed.get("pending", {}).items()
             },
             "backups": observed.get("backups", {}),
+            "unlisted": observed.get("unlisted", []),
         }
 
     def names(self, operations: Iterable[Operation]) -> tuple[str, ...]:
@@ -195,6 +208,27 @@ class SessionModel:
             after,
         )
 
+    def beside(self, permitted: Sequence[Sessions], observed: Observation) -> Iterable[Violation]:
+        before = permitted[0]
+        gone = before.damaged - frozenset(observed.get("damaged", ()))
+        if gone:
+            yield Violation(
+                Kind.LOST,
+                promises.DAMAGE,
+                "",
+                f"what was damaged is kept: {', '.join(sorted(before.damaged))}",
+                f"gone: {', '.join(sorted(gone))}",
+            )
+        broken = frozenset(observed.get("unreadable", ())) - before.unreadable
+        if broken:
+            yield Violation(
+                Kind.TORN,
+                promises.ATOMIC,
+                "",
+                "metadata files are whole after any crash",
+                f"half-written: {', '.join(sorted(broken))}",
+            )
+
     def settled(self, observed: Observation) -> Iterable[Violation]:
         for text in observed.get("drift", ()):
             yield Violation(
@@ -230,10 +264,11 @@ def _migrated(state: Sessions, file: str) -> Sessions:
         session = Session(legacy.messages + session.messages, session.summary or legacy.summary)
     waiting = {name: other for name, other in state.pending.items() if name != file}
     backup = _free_name(file + ".migrated", state.backups)
-    return Sessions(
-        {**state.sessions, legacy.key: session},
-        waiting,
-        {**state.backups, backup: legacy.digest},
+    return replace(
+        state,
+        sessions={**state.sessions, legacy.key: session},
+        pending=waiting,
+        backups={**state.backups, backup: legacy.digest},
     )
 
 

@@ -57,7 +57,7 @@ def append_line(writer: SessionWriter, line: bytes) -> None:
                 durable.remove_if_there(writer.files.data)
             durable.remove_if_there(writer.files.metadata)
         raise
-    writer.directory.synced_size[writer.shard] = (writer.files.name, file.size + len(line))
+    writer.directory.synced.remember(writer.shard, writer.files.name, file.size + len(line))
 
 
 def mend_tail(writer: SessionWriter) -> None:
@@ -72,7 +72,7 @@ def mend_tail(writer: SessionWriter) -> None:
         writer.rewrite_same()
     elif lines.tail:
         keep_aside(writer.files, writer.session.data, [lines.tail])
-        _cut(writer, len(lines.whole))
+        _cut(writer, len(lines.whole), sync=bool(lines.tail.strip(b"\0")))
 
 
 def _claim(writer: SessionWriter) -> bool:
@@ -105,11 +105,11 @@ def _skips_too_much(writer: SessionWriter) -> bool:
         inode = os.stat(session.data).st_ino
     except FileNotFoundError:
         return True
-    mark = (writer.files.name, inode, skip)
-    if writer.directory.checked_skip[writer.shard] != mark:
+    checked = writer.directory.checked
+    if checked.get(writer.shard, writer.files.name) != (inode, skip):
         if skip > len(session.read_lines().lines):
             return True
-        writer.directory.checked_skip[writer.shard] = mark
+        checked.remember(writer.shard, writer.files.name, (inode, skip))
     return False
 
 
@@ -141,13 +141,14 @@ def _open(path: str) -> _Open:
         raise
 
 
-def _cut(writer: SessionWriter, size: int) -> None:
+def _cut(writer: SessionWriter, size: int, *, sync: bool) -> None:
     descriptor = os.open(writer.session.data, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.ftruncate(descriptor, size)
         # Before anything is appended: sectors of the torn bytes and of a new line could otherwise
-        # meet on the disk and make a message that nobody wrote.
-        os.fdatasync(descriptor)
+        # meet on the disk and make a message that nobody wrote. Zeros could not.
+        if sync:
+            os.fdatasync(descriptor)
     except BaseException:
         writer.suspect()
         raise

@@ -80,7 +80,9 @@ def write_all(descriptor: int, data: bytes) -> None:
 def write_new_file(path: str, data: bytes, *, mode: int | None = None, fresh: bool = True) -> None:
     """Write a file and sync its data. Its name is not durable before `sync_directory`.
 
-    On failure the file is removed again: after a failed sync it must not be taken for written.
+    What a failure leaves must not be taken for written. A fresh file is emptied and keeps its name:
+    the name may be on the disk already, and if the next attempt gave it to another file, a crash
+    could bring this one back in its place. A file that was overwritten is removed.
 
     Args:
         path: the file.
@@ -90,7 +92,7 @@ def write_new_file(path: str, data: bytes, *, mode: int | None = None, fresh: bo
 
     Raises:
         FileExistsError: `fresh`, and the name is taken; that file is untouched.
-        OSError: the system refused; there is no file of that name unless removing it failed too.
+        OSError: the system refused.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if fresh else os.O_TRUNC)
     descriptor = os.open(path, flags, FILE_MODE if mode is None else mode)
@@ -101,10 +103,15 @@ def write_new_file(path: str, data: bytes, *, mode: int | None = None, fresh: bo
             if data:
                 write_all(descriptor, data)
                 os.fsync(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, 0)
+            raise
         finally:
             os.close(descriptor)
     except BaseException:
-        remove_if_there(path)
+        if not fresh:
+            remove_if_there(path)
         raise
 
 

@@ -15,6 +15,7 @@ from tornwrite.reference import durable, names
 from tornwrite.reference.errors import StoreClosed, StoreError
 from tornwrite.reference.legacy import LegacySession, NotLegacy, decode_legacy
 from tornwrite.reference.metadata import Metadata, decode_metadata
+from tornwrite.reference.replacing import live_lines
 from tornwrite.reference.sessions import SessionDirectory
 from tornwrite.reference.store import JSONLStore
 from tornwrite.reference.writing import SessionWriter
@@ -126,11 +127,7 @@ def _import(sessions: SessionDirectory, key: str, legacy: LegacySession, digest:
         lines = session.read_lines()
         if _begins_with(lines.messages(), legacy):
             return False  # by the original program, which leaves no mark
-        own = [
-            line + b"\n"
-            for line, message in lines.messages(session.skip(lines))
-            if message is not None
-        ]
+        own = live_lines(session, lines)
         is_new = not session.exists(lines)
         metadata = writer.next_metadata()
         metadata = replace(
@@ -144,7 +141,7 @@ def _import(sessions: SessionDirectory, key: str, legacy: LegacySession, digest:
         )
         writer.keep_damaged(lines)
         # Never the mark without the messages: the new file's name must be durable first.
-        writer.rewrite(b"".join([*legacy.lines, *own]), metadata, names_first=True)
+        writer.rewrite(b"".join([*legacy.lines, *own]), metadata, says_more=bool(legacy.lines))
         return True
 
 

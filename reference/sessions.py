@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from tornwrite.reference import durable, names
 from tornwrite.reference.errors import StoreClosed, TooManySuspects
 from tornwrite.reference.locks import SHARDS, DirectoryLocks
+from tornwrite.reference.memory import ShardMemory
 from tornwrite.reference.metadata import Metadata, Missing, read_metadata
 from tornwrite.reference.names import SessionFiles
 from tornwrite.reference.session import Session, find_session
@@ -33,10 +34,10 @@ class SessionDirectory:
         self._clock = clock
         # Names of sessions for which a sync failed: the page cache may not be what is on disk.
         self.suspects: set[str] = set()
-        # By shard, what was last seen there: (name, inode, skip) where the skip was within the
-        # lines, and (name, size) up to which the data file was synced.
-        self.checked_skip: list[tuple[str, int, int] | None] = [None] * SHARDS
-        self.synced_size: list[tuple[str, int] | None] = [None] * SHARDS
+        # Data file's inode and the skip that was found to be within its lines.
+        self.checked: ShardMemory[tuple[int, int]] = ShardMemory(SHARDS)
+        # Size in bytes up to which this store synced the data file.
+        self.synced: ShardMemory[int] = ShardMemory(SHARDS)
         lock_path = os.path.join(self.path, names.LOCK_NAME)
         self._make(lock_path)
         self.locks = DirectoryLocks(lock_path)
@@ -97,9 +98,14 @@ class SessionDirectory:
             return
         # Which shard a leftover belongs to is not always to be seen from its name.
         with self.locks.all_sessions():
-            for path in _leftovers(self.path):
+            leftovers = _leftovers(self.path)
+            for path in leftovers:
                 _logger.info("removing %s, left by a write that never finished", path)
                 durable.remove_if_there(path)
+            if any(names.parse_generation(os.path.basename(path)) for path in leftovers):
+                # The next rewrite may use the same number. A crash must not bring this file back
+                # when there is metadata that names it.
+                durable.sync_directory(self.path)
 
 
 def _leftovers(directory: str) -> list[str]:

@@ -29,6 +29,7 @@ from tornwrite.reference.errors import SummaryRefused
 from tornwrite.reference.inspection import SessionState
 from tornwrite.reference.listing import list_keys
 from tornwrite.reference.messages import Message, encode_line
+from tornwrite.reference.replacing import compact, replace_history
 from tornwrite.reference.sessions import SessionDirectory
 from tornwrite.reference.truncating import truncate
 from tornwrite.reference.writing import SessionWriter
@@ -132,13 +133,7 @@ class JSONLStore:
         new = [encode_line(message) for message in history]
         with self._sessions.writing(key) as (session, shard):
             writer = SessionWriter(self._sessions, session, shard)
-            data = b"".join(new)
-            lines = writer.session.read_lines()
-            unchanged = lines.whole == data and not lines.tail and not writer.session.metadata.skip
-            if unchanged and (writer.session.is_owned or not writer.session.exists(lines)):
-                return
-            writer.keep_damaged(lines)
-            writer.rewrite(data, replace(writer.next_metadata(), skip=0, count=len(new)))
+            replace_history(writer, new)
 
     def compact(self, key: str) -> None:
         """Rewrite the data file without what is logically gone or damaged, if anything is.
@@ -146,16 +141,7 @@ class JSONLStore:
         The bytes of the messages stay as they are; damaged ones are kept aside.
         """
         with self._sessions.writing(key) as (session, shard):
-            writer = SessionWriter(self._sessions, session, shard)
-            session = writer.session
-            lines = session.read_lines()
-            if not session.metadata.skip and not any(session.damage(lines)):
-                return
-            numbered = lines.messages(session.skip(lines))
-            live = [line for line, message in numbered if message is not None]
-            writer.keep_damaged(lines)
-            data = b"".join(line + b"\n" for line in live)
-            writer.rewrite(data, replace(writer.next_metadata(), skip=0, count=len(live)))
+            compact(SessionWriter(self._sessions, session, shard))
 
     def inspect(self, key: str) -> SessionState:
         """The state of a session's files, with everything that is wrong with them."""

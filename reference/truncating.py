@@ -51,7 +51,7 @@ def _sync_last_line(writer: SessionWriter, size: int) -> None:
     would be skipped than there are, and the truncated ones be shown again. Where this store wrote
     the line it did sync it.
     """
-    if writer.directory.synced_size[writer.shard] == (writer.files.name, size):
+    if writer.directory.synced.get(writer.shard, writer.files.name) == size:
         return
     descriptor = os.open(writer.session.data, os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -74,7 +74,9 @@ class SessionWriter:
         if sync:
             self.sync_names(undo_to=old)
 
-    def rewrite(self, data: bytes, metadata: Metadata, *, names_first: bool = False) -> None:
+    def rewrite(
+        self, data: bytes, metadata: Metadata, *, says_more: bool = False, same: bool = False
+    ) -> None:
         """Replace the data file and the metadata together.
 
         What is damaged in the old file must have been kept aside before.
@@ -82,7 +84,8 @@ class SessionWriter:
         Args:
             data: the new file's bytes.
             metadata: the new metadata; its generation is chosen here.
-            names_first: the new metadata says more than the new messages.
+            says_more: the new metadata says that something is in the data which is only in the new.
+            same: the data has the same lines as before, and as many of them are skipped.
 
         Raises:
             OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
@@ -91,16 +94,12 @@ class SessionWriter:
         self._keep_metadata()
         generation, leftovers = self._write_generation(data, metadata.generation)
         path = self.files.generation(generation)
-        try:
-            # If the new metadata reached the disk before the new file's name, it would find the
-            # plain data file. Where that was always empty, this is the state before.
-            if (names_first and data) or self._plain_file_may_hold_data():
-                self.sync_names()
-            self._replace_metadata(replace(metadata, generation=generation))
-        except BaseException:
-            durable.remove_if_there(path)
-            raise
-        # If this sync fails the generation file stays: the metadata on disk may name it.
+        # If the new metadata reached the disk before the new file's name, it would find the plain
+        # data file. That is the state before, unless lines were skipped in it.
+        shows_more = says_more or (self.session.metadata.skip > 0 and not same)
+        if shows_more or self._plain_name_may_be_older():
+            self.sync_names()
+        self._replace_metadata(replace(metadata, generation=generation))
         self.sync_names(undo_to=old)
         try:
             os.rename(path, self.files.data)
@@ -111,7 +110,7 @@ class SessionWriter:
             durable.remove_if_there(leftover)
         self._found(self.session.found)
         self.directory.suspects.discard(self.files.name)
-        self.directory.synced_size[self.shard] = (self.files.name, len(data))
+        self.directory.synced.remember(self.shard, self.files.name, len(data))
 
     def sync_names(self, undo_to: Found | None = None) -> None:
         """Make the session's names durable.
@@ -133,7 +132,7 @@ class SessionWriter:
     def suspect(self) -> None:
         """After a failed sync: rewrite the session before anything else is written to it."""
         self.directory.suspects.add(self.files.name)
-        self.directory.synced_size[self.shard] = None
+        self.directory.synced.forget(self.shard, self.files.name)
 
     def keep_damaged(self, lines: Lines) -> None:
         """Keep aside what a new data file would destroy: damaged lines, a torn tail, a skip."""
@@ -147,12 +146,16 @@ class SessionWriter:
             keep_aside(self.files, self.files.metadata, [self.session.found.raw])
 
     def rewrite_same(self) -> None:
-        """Rewrite the data file with its lines as they are, the last one terminated."""
+        """Rewrite the data file with its lines as they are, the last one terminated.
+
+        Raises:
+            OSError: nothing changed for a reader.
+        """
         lines = self.session.read_lines()
         if lines.tail:
             keep_aside(self.files, self.session.data, [lines.tail])
         data = lines.whole if lines.terminated else lines.whole + b"\n"
-        self.rewrite(data, self.next_metadata())
+        self.rewrite(data, self.next_metadata(), same=True)
 
     def _keep_metadata(self) -> None:
         if isinstance(self.session.found.content, Damaged):
@@ -165,8 +168,9 @@ class SessionWriter:
         self._found(Found(metadata, raw))
 
     def _write_generation(self, data: bytes, current: int) -> tuple[int, list[str]]:
-        # A file of that name may be named by metadata on disk, if a failed sync was followed by
-        # putting the old metadata back. So it is passed by, and removed when the new one is valid.
+        # What a failed or killed rewrite left is passed by, and removed when the new file is valid:
+        # metadata on disk may name it, and a crash may bring it back after it is removed, so its
+        # name must not come to mean another file.
         leftovers: list[str] = []
         mode = durable.mode_of(self.session.data)
         while True:
@@ -179,15 +183,10 @@ class SessionWriter:
             else:
                 return generation, leftovers
 
-    def _plain_file_may_hold_data(self) -> bool:
+    def _plain_name_may_be_older(self) -> bool:
+        # After a rewrite the plain name may still be, on disk, that of the file before it.
         content = self.session.found.content
-        if not isinstance(content, Metadata | Missing) or self.session.metadata.generation:
-            # After a rewrite the plain name may still be, on disk, that of an older file.
-            return True
-        try:
-            return os.stat(self.files.data).st_size > 0
-        except FileNotFoundError:
-            return False
+        return isinstance(content, Damaged) or self.session.metadata.generation > 0
 
     def _put_back(self, old: Found, error: BaseException) -> None:
         try:

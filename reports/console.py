@@ -41,20 +41,19 @@ def show(result: GateResult, console: Console) -> None:
 
 def table(rows: Iterable[Row]) -> Table:
     """Scenario by profile: what was run, judged and found. Fits 80 columns."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("scenario\n  profile", no_wrap=True)
-    heads = ("opera-\ntions", "crash\npoints", "images\njudged", "images\npossible", "find-\nings")
-    for head in (*heads, "seconds"):
+    for head in ("crash\npoints", "images\njudged", "images\npossible", "find-\nings", "seconds"):
         shown.add_column(head, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)
     last = ""
     for row in rows:
         if row.scenario != last:
             last = row.scenario
-            shown.add_row(Text(row.scenario, style="bold"))
+            operations = f"  {row.operations:,} operations"
+            shown.add_row(Text.assemble((row.scenario, "bold"), (operations, "dim")))
         shown.add_row(
             f"  {row.profile}",
-            f"{row.operations:,}",
             f"{row.points:,}",
             f"{row.judged:,}",
             f"{row.possible:,}" if row.complete else f"≥ {row.possible:,}",
@@ -152,7 +151,9 @@ def _steps(found: Finding) -> Table:
     lines.add_column(style="dim", overflow="fold")
     shown = found.steps[-STEPS_SHOWN:]
     if len(shown) < len(found.steps):
-        lines.add_row("", "", Text(f"{len(found.steps) - len(shown)} earlier steps", style="dim"))
+        lines.add_row(
+            "", "", Text(f"… after {len(found.steps) - len(shown)} earlier steps", style="dim")
+        )
     operation = ""
     for step in shown:
         mark, style = FATES.get(step.fate, ("·", "dim"))

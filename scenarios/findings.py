@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.explain import Fate, Reached, fates
 from tornwrite.faults.images import Image, Node, SymbolicLink, digest
-from tornwrite.faults.profiles import Profile
+from tornwrite.faults.profiles import BUILT_IN, Profile
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import describe
-from tornwrite.faults.trace import Began, Stepped, Trace, open_paths
+from tornwrite.faults.trace import Began, Site, Stepped, Trace, open_paths
 from tornwrite.model.operation import Operation, shortened
 from tornwrite.model.results import Finding, StepLine
 from tornwrite.model.verdict import Kind, Violation
+from tornwrite.scenarios.recording import drive
 
 
 @dataclass(slots=True)
@@ -67,8 +68,13 @@ class Collected:
         return list(self._shown.values())
 
 
-def finding(subject: str, scenario: str, trace: Trace, shown: Shown) -> Finding:
-    """The finding as it is reported: steps and their fates, the step to protect, how to replay."""
+def finding(
+    subject: str, scenario: str, trace: Trace, shown: Shown, trace_file: str | None = None
+) -> Finding:
+    """The finding as it is reported: steps and their fates, the step to protect, how to replay.
+
+    trace_file: replay this recording; None records anew.
+    """
     state = shown.state
     operations = {
         event.number: Operation(event.name, event.arguments)
@@ -86,7 +92,7 @@ def finding(subject: str, scenario: str, trace: Trace, shown: Shown) -> Finding:
         epoch = epochs(trace)[state.epoch]
         ended, flying = epoch.ended, epoch.in_flight
         profile, protect = shown.profile.name, _to_protect(trace, told, set(ended), state)
-        replay = replay_command(subject, scenario, profile, state)
+        replay = replay_command(subject, scenario, profile, state, trace_file)
     return Finding(
         scenario=scenario,
         profile=profile,
@@ -125,7 +131,8 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         if first is None:
             found[key] = one
             continue
-        profiles = tuple(dict.fromkeys([*first.profiles, *one.profiles]))
+        shown = {*first.profiles, *one.profiles}
+        profiles = tuple(profile.name for profile in BUILT_IN if profile.name in shown)
         others = dict.fromkeys([*first.also_in, one.scenario, *one.also_in])
         others.pop(first.scenario, None)
         found[key] = replace(
@@ -137,13 +144,17 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     return list(found.values())
 
 
-def replay_command(subject: str, scenario: str, profile: str, state: CrashState) -> str:
+def replay_command(
+    subject: str, scenario: str, profile: str, state: CrashState, trace_file: str | None = None
+) -> str:
     """The command that shows exactly this state again."""
     parts = ["tornwrite", "replay", subject, "--scenario", scenario, "--profile", profile]
     parts += ["--epoch", str(state.epoch), "--point", str(state.point)]
     if state.cut is not None:
         parts += ["--cut", str(state.cut)]
     parts += ["--image", digest(state.image)]
+    if trace_file is not None:
+        parts += ["--trace", trace_file]
     return shlex.join(parts)
 
 
@@ -171,11 +182,17 @@ def _lines(trace: Trace, told: Iterable[Fate], operations: dict[int, Operation])
             fate.step,
             describe(events[fate.step].step, paths),
             fate.reached.value,
-            tuple(str(site) for site in events[fate.step].sites),
+            tuple(str(site) for site in own_sites(events[fate.step].sites)),
             str(operations[owners[fate.step]]) if owners[fate.step] in operations else "",
         )
         for fate in told
     ]
+
+
+def own_sites(sites: tuple[Site, ...]) -> tuple[Site, ...]:
+    """The calls inside the subject and its driver: up to where the harness called it."""
+    end = next((at for at, site in enumerate(sites) if site.function == drive.__qualname__), None)
+    return sites[:end]
 
 
 def _to_protect(

@@ -4,6 +4,7 @@ import logging
 import os
 from dataclasses import dataclass
 
+from tornwrite.faults import trace as trace_files
 from tornwrite.faults.images import Image, digest, materialise
 from tornwrite.faults.profiles import Profile
 from tornwrite.faults.scratch import Workspace
@@ -28,11 +29,18 @@ class Place:
 
 
 def replay(
-    subject: Subject, scenario: Scenario, profile: Profile, place: Place, keep: str | None = None
+    subject: Subject,
+    scenario: Scenario,
+    profile: Profile,
+    place: Place,
+    *,
+    keep: str | None = None,
+    trace_file: str | None = None,
 ) -> tuple[Finding, ...]:
     """Record the scenario anew, go to the place, recover there and judge; nothing if all is well.
 
-    keep: a new directory to write the image to, for looking at.
+    keep: a new directory to write the image to, for looking at. trace_file: a recording to take
+    instead of a new one.
     Raises WrongUse when the profile does not allow that image there (any more).
     """
     logging.getLogger().addHandler(logging.NullHandler())
@@ -40,7 +48,10 @@ def replay(
         live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
         os.mkdir(live)
         os.mkdir(bench)
-        trace = record(subject, scenario, live).trace
+        if trace_file is None:
+            trace = record(subject, scenario, live).trace
+        else:
+            trace = trace_files.load(trace_file)
         state = next(
             (
                 CrashState(place.epoch, place.point, image, place.cut)
@@ -63,7 +74,8 @@ def replay(
         for violation in judge(subject.model, permitted, assessed):
             collected.add(violation, profile, state)
         return tuple(
-            finding(subject.name, scenario.name, trace, shown) for shown in collected.all()
+            finding(subject.name, scenario.name, trace, shown, trace_file)
+            for shown in collected.all()
         )
 
 

@@ -3,13 +3,13 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.kills import KillFailed
 from tornwrite.faults.offspring import ProcessesLeft
-from tornwrite.faults.profiles import ProcessKill, Profile
+from tornwrite.faults.profiles import KILL, Profile
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashState
@@ -19,7 +19,7 @@ from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.findings import Collected, finding, merged
 from tornwrite.scenarios.judging import (
     Assessor,
-    Judgement,
+    ProfileRun,
     judge_trace,
     live_violations,
     permitted_by_epoch,
@@ -28,11 +28,10 @@ from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
 from tornwrite.scenarios.recording import HarnessBroken, Recorded, record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
+from tornwrite.scenarios.workers import Progress
 
 NO_CRASH = "no crash"
 """Where profiles are named: the run itself was wrong, before any crash."""
-
-Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +106,18 @@ def _run(
         seed=settings.seed,
         progress=progress,
     )
-    rows = [_row(scenario, judgement, index) for index in range(len(judgement.runs))]
     notes: list[str] = []
-    kills = [profile for profile in settings.profiles if isinstance(profile, ProcessKill)]
-    if kills and settings.real_kills:
-        row, said = _kill(subject, scenario, trace, live, judgement.collected, settings, progress)
-        rows.insert(1 + list(settings.profiles).index(kills[0]), row)
-        notes += said
+    lane: Row | None = None
+    if settings.real_kills and KILL in settings.profiles:
+        lane, notes = _kill(subject, scenario, trace, live, judgement.collected, settings, progress)
     findings = merged(
         finding(subject.name, scenario.name, trace, shown) for shown in judgement.collected.all()
     )
-    rows = [
-        replace(row, findings=sum(_profile(row) in found.profiles for found in findings))
-        for row in rows
-    ]
+    rows = [row_of(scenario, run, findings) for run in judgement.runs]
+    if lane is not None:
+        beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
+        rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
     return Outcome(scenario.name, tuple(rows), tuple(findings), tuple(notes))
-
-
-def _profile(row: Row) -> str:
-    return "kill" if row.profile == REAL_KILLS else row.profile
 
 
 def _kill(
@@ -166,8 +158,8 @@ def _kill(
     return row, [f"{scenario.name}: {said}" for said in lane.disagreements]
 
 
-def _row(scenario: Scenario, judgement: Judgement, index: int) -> Row:
-    run = judgement.runs[index]
+def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()) -> Row:
+    """The row of a scenario under one profile. findings: those of all profiles."""
     verdict = Verdict.PASSED if run.coverage.complete else Verdict.NOT_MEASURED
     return Row(
         scenario=scenario.name,
@@ -179,7 +171,7 @@ def _row(scenario: Scenario, judgement: Judgement, index: int) -> Row:
         possible=run.coverage.possible,
         complete=run.coverage.complete,
         stopped=run.coverage.stopped,
-        findings=0,
+        findings=sum(run.profile.name in found.profiles for found in findings),
         seconds=run.seconds,
     )
 

@@ -1,14 +1,10 @@
-"""How the harness drives a session store: its operations, and what it shows of its directory."""
+"""How the harness drives a session store: its operations, and what it shows."""
 
-import hashlib
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import orjson
-
 from tornwrite.model.operation import Observation, Operation
+from tornwrite.scenarios.session_files import SessionFiles
 
 
 class SessionStore(Protocol):
@@ -46,8 +42,6 @@ OPERATIONS = frozenset(
     }
 )
 
-_KNOWN = re.compile(r"\.lock|.*\.jsonl|.*\.json|.*\.json\.migrated(\.\d+)?|.*\.damaged-[0-9a-f]+")
-
 
 def counting_clock() -> Callable[[], int]:
     """A clock in nanoseconds, a second further at each look: the same run, the same bytes."""
@@ -64,7 +58,8 @@ def counting_clock() -> Callable[[], int]:
 class SessionDriver:
     """An open session store.
 
-    migrate: imports the legacy files of the store's directory. list_keys: for stores that can.
+    migrate: imports the legacy files of the store's directory. list_keys: None for a store that
+    cannot list its sessions.
     """
 
     def __init__(
@@ -72,7 +67,7 @@ class SessionDriver:
         store: SessionStore,
         directory: str,
         migrate: Callable[[], object],
-        list_keys: Callable[[], Sequence[str]] = tuple,
+        list_keys: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self._store = store
         self._directory = directory
@@ -88,12 +83,20 @@ class SessionDriver:
         return getattr(self._store, operation.name)(**operation.arguments)
 
     def observe(self, names: Sequence[str]) -> Observation:
-        keys = dict.fromkeys([*names, *self._list_keys()])
-        pending, backups = self._legacy()
+        listed = None if self._list_keys is None else self._list_keys()
+        sessions = {key: self._session(key) for key in dict.fromkeys([*names, *(listed or ())])}
+        files = SessionFiles(self._directory)
         return {
-            "sessions": {key: self._session(key) for key in keys},
-            "pending": pending,
-            "backups": backups,
+            "sessions": sessions,
+            "unlisted": [
+                key
+                for key, session in sessions.items()
+                if listed is not None and key not in listed and any(session.values())
+            ],
+            "pending": files.pending,
+            "backups": files.backups,
+            "damaged": files.damaged,
+            "unreadable": files.unreadable,
         }
 
     def _session(self, key: str) -> dict[str, Any]:
@@ -105,52 +108,9 @@ class SessionDriver:
         except Exception as error:
             return {"error": f"{type(error).__name__}: {error}"}
 
-    def _files(self) -> list[str]:
-        return sorted(os.listdir(self._directory))
-
-    def _read(self, name: str) -> bytes:
-        with open(os.path.join(self._directory, name), "rb") as file:
-            return file.read()
-
-    def _legacy(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The legacy files that wait, and the backups of those that were migrated."""
-        pending: dict[str, Any] = {}
-        backups: dict[str, str] = {}
-        for name in self._files():
-            if ".json.migrated" in name:
-                backups[name] = _digest(self._read(name))
-            elif name.endswith(".json") and not name.endswith(".meta.json"):
-                data = self._read(name)
-                session = orjson.loads(data)
-                pending[name] = {
-                    "key": session["key"],
-                    "messages": session["messages"],
-                    "summary": session.get("summary", ""),
-                    "digest": _digest(data),
-                }
-        return pending, backups
-
     def settled(self, names: Sequence[str]) -> Observation:
-        litter = [name for name in self._files() if not _KNOWN.fullmatch(name)]
-        return {"drift": list(self._drift()), "litter": litter}
-
-    def _drift(self) -> Iterator[str]:
-        files = set(self._files())
-        for name in sorted(files):
-            if not name.endswith(".meta.json"):
-                continue
-            metadata = orjson.loads(self._read(name))
-            data = name.removesuffix(".meta.json") + ".jsonl"
-            lines = self._read(data).split(b"\n") if data in files else []
-            actual = sum(1 for line in lines if line)
-            if metadata["count"] != actual:
-                yield f"{name} says count {metadata['count']}, {data} has {actual} lines"
-            elif metadata["skip"] > actual:
-                yield f"{name} says skip {metadata['skip']}, {data} has {actual} lines"
+        files = SessionFiles(self._directory)
+        return {"drift": list(files.drift()), "litter": files.litter}
 
     def close(self) -> None:
         self._store.close()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:12]

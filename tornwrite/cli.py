@@ -19,6 +19,7 @@ from tornwrite.faults.trace import TraceFileError
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.subject import WrongUse
+from tornwrite.scenarios.workers import WorkerFailed
 
 EXIT_CODES = {
     Verdict.PASSED: 0,
@@ -40,7 +41,7 @@ class _Group(click.Group):
             return super().invoke(context)
         except (WrongUse, NoSpace, TraceFileError) as error:
             _leave(str(error), WRONG_USE)
-        except (HarnessBroken, RecorderBlind, UnknownStep, RuntimeError) as error:
+        except (HarnessBroken, RecorderBlind, UnknownStep, WorkerFailed) as error:
             _leave(f"{Verdict.HARNESS_BROKEN.value}: {error}", BROKEN)
 
 
@@ -140,9 +141,10 @@ def gate(
     from tornwrite.reports import console as console_report
     from tornwrite.reports import json_report
     from tornwrite.reports.progress import GateProgress
-    from tornwrite.scenarios.gate import default_jobs, run_gate
+    from tornwrite.scenarios.gate import run_gate
     from tornwrite.scenarios.run import Settings
     from tornwrite.scenarios.subject import load_subject
+    from tornwrite.scenarios.workers import default_jobs
 
     if json_file is not None:
         _check_writable(json_file)
@@ -159,7 +161,7 @@ def gate(
                 settings,
                 jobs or default_jobs(),
                 report=progress.judged,
-                finished=lambda outcome: progress.finished(outcome.scenario),
+                finished=progress.finished,
             )
     except KeyboardInterrupt:
         _leave("interrupted; nothing was left running", 130)
@@ -184,6 +186,7 @@ def _check_writable(file: str) -> None:
 @click.option("--cut", type=click.IntRange(min=1), help="Bytes done of the write under way.")
 @click.option("--image", required=True, help="The digest that the finding gave.")
 @click.option("--keep", metavar="DIR", help="Write the image to this new directory.")
+@click.option("--trace", "trace_file", metavar="FILE", help="Replay this recording, not a new one.")
 def replay(
     subject: str,
     scenario_name: str,
@@ -193,6 +196,7 @@ def replay(
     cut: int | None,
     image: str,
     keep: str | None,
+    trace_file: str | None,
 ) -> None:
     """Show one crash state again: record anew, crash there, recover, judge."""
     from tornwrite.reports import console as console_report
@@ -207,7 +211,8 @@ def replay(
         loaded.scenario(scenario_name),
         profile,
         Place(epoch, point, cut, image),
-        keep,
+        keep=keep,
+        trace_file=trace_file,
     )
     console = Console()
     for number, one in enumerate(found, start=1):
@@ -245,3 +250,129 @@ def profiles() -> None:
         console.print(f"[bold]{profile.name}[/]  {escape(profile.summary)}")
         for rule, value in known_profiles.rules(profile).items():
             console.print(f"    {rule:<26} {value}", highlight=False)
+
+
+@main.command()
+@_subject
+@_scenario_option
+@click.option("--jobs", type=click.IntRange(min=1), help="Scenarios at once.")
+def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> None:
+    """Take each sync, rename and order out of SUBJECT's recorded runs and see it caught.
+
+    Passed: every sync left out is caught each time, every rename made a copy at least once.
+    """
+    from tornwrite.reports import mutants as report
+    from tornwrite.reports.progress import GateProgress
+    from tornwrite.scenarios.mutants import try_scenarios
+    from tornwrite.scenarios.run import Settings
+    from tornwrite.scenarios.subject import load_subject
+    from tornwrite.scenarios.workers import default_jobs
+
+    loaded = load_subject(subject)
+    progress = GateProgress(Console(stderr=True), len(scenario_names or loaded.scenarios))
+    settings = Settings(known_profiles.BUILT_IN, budget=50_000, seed=0)
+    try:
+        with progress:
+            tried = try_scenarios(
+                subject,
+                scenario_names,
+                settings,
+                jobs or default_jobs(),
+                finished=progress.finished,
+            )
+    except KeyboardInterrupt:
+        _leave("interrupted; nothing was left running", 130)
+    console = Console()
+    report.show(tried, console)
+    missed = report.survivors(tried)
+    caught = sum(one.caught_by is not None for one in tried)
+    verdict = Verdict.VIOLATED if missed else Verdict.PASSED
+    console.print(
+        f"[{console_style(verdict)}]{verdict.value}[/]: {len(tried):,} mutants, {caught:,} caught, "
+        f"{len(missed):,} missed"
+    )
+    sys.exit(EXIT_CODES[verdict])
+
+
+def console_style(verdict: Verdict) -> str:
+    """How a verdict is shown."""
+    from tornwrite.reports.console import STYLES
+
+    return STYLES[verdict]
+
+
+@main.command()
+@_subject
+@click.option("--scenario", "scenario_name", required=True, metavar="NAME")
+@click.option("--output", required=True, type=click.Path(dir_okay=False), help="The trace file.")
+def record(subject: str, scenario_name: str, output: str) -> None:
+    """Run one scenario of SUBJECT and save what it did to the file system."""
+    from tornwrite.faults import trace as trace_files
+    from tornwrite.scenarios.subject import load_subject
+    from tornwrite.scenarios.trace_judging import record_scenario
+
+    _check_writable(output)
+    loaded = load_subject(subject)
+    trace = record_scenario(loaded, loaded.scenario(scenario_name))
+    trace_files.save(trace, output)
+    click.echo(f"{len(trace.steps)} steps recorded in {output}")
+
+
+@main.command()
+@click.argument("trace_file", metavar="TRACE")
+@_subject
+@click.option("--scenario", "scenario_name", required=True, metavar="NAME")
+@_profile_option
+@click.option("--seed", default=0, show_default=True)
+@click.option("--budget", default=50_000, show_default=True, type=click.IntRange(min=1))
+def judge(
+    trace_file: str,
+    subject: str,
+    scenario_name: str,
+    profile_names: tuple[str, ...],
+    seed: int,
+    budget: int,
+) -> None:
+    """Judge a recording of SUBJECT's scenario that `tornwrite record` made."""
+    from tornwrite.faults import trace as trace_files
+    from tornwrite.reports import console as console_report
+    from tornwrite.scenarios.run import Settings
+    from tornwrite.scenarios.subject import load_subject
+    from tornwrite.scenarios.trace_judging import judge_recording
+
+    settings = Settings(_profiles(profile_names), budget, seed)
+    loaded = load_subject(subject)
+    scenario = loaded.scenario(scenario_name)
+    trace = trace_files.load(trace_file)
+    result = judge_recording(
+        loaded, scenario, trace, trace_file, settings, lambda profile, judged: None
+    )
+    console_report.show(result, Console())
+    sys.exit(EXIT_CODES[result.verdict])
+
+
+@main.command()
+@_subject
+@_scenario_option
+def agreement(subject: str, scenario_names: tuple[str, ...]) -> None:
+    """Hold the in-process recorder against strace, step by step, on SUBJECT's scenarios."""
+    from tornwrite.model.results import worst
+    from tornwrite.scenarios.agreement import compare_recorders
+    from tornwrite.scenarios.gate import wanted_scenarios
+    from tornwrite.scenarios.subject import load_subject
+
+    loaded = load_subject(subject)
+    console = Console()
+    found = compare_recorders(loaded, wanted_scenarios(loaded, scenario_names))
+    for one in found:
+        style = console_style(one.verdict)
+        console.print(f"{one.scenario:<20} {one.steps:>5} steps  [{style}]{one.verdict.value}[/]")
+        for said in one.said:
+            console.print(f"    {escape(said)}")
+    verdict = worst([one.verdict for one in found])
+    steps = sum(one.steps for one in found)
+    console.print(
+        f"[{console_style(verdict)}]{verdict.value}[/]: {len(found)} scenarios, {steps:,} steps "
+        "compared"
+    )
+    sys.exit(EXIT_CODES[verdict])

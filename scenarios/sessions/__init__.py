@@ -5,7 +5,7 @@ from tornwrite.scenarios.sessions.compaction import COMPACT
 from tornwrite.scenarios.sessions.metadata import METADATA
 from tornwrite.scenarios.sessions.migration import MIGRATION_LATE, MIGRATION_REAL, MIGRATION_SMALL
 from tornwrite.scenarios.sessions.reopening import REOPENING
-from tornwrite.scenarios.sessions.repair import DAMAGED, METADATA_LOST, TORN, UNENDED, ZEROS
+from tornwrite.scenarios.sessions.repair import DAMAGED, HOLE, METADATA_LOST, TORN, UNENDED, ZEROS
 from tornwrite.scenarios.sessions.replacement import REPLACE
 from tornwrite.scenarios.sessions.several import SEVERAL
 from tornwrite.scenarios.sessions.summarise import SUMMARISE
@@ -23,6 +23,7 @@ ALL = (
     REOPENING,
     TORN,
     ZEROS,
+    HOLE,
     UNENDED,
     DAMAGED,
     METADATA_LOST,

@@ -10,7 +10,7 @@ COMPACT = Scenario(
     promises=(DURABLE, ATOMIC, RECONCILED, TIDY),
     operations=(
         *(add("chat:1", f"turn {number}") for number in range(4)),
-        truncate("chat:1", 1),
+        truncate("chat:1", 3),
         compact("chat:1"),
         add("chat:1", "turn 4"),
         truncate("chat:1", 0),

@@ -3,7 +3,7 @@
 from tornwrite.faults.images import Image
 from tornwrite.model.operation import Observation
 from tornwrite.model.promises import ATOMIC, DAMAGE, DURABLE, TIDY, TORN_TAIL
-from tornwrite.scenarios.sessions.operations import add, compact, replace, truncate
+from tornwrite.scenarios.sessions.operations import add, compact, replace, summary, truncate
 from tornwrite.scenarios.subject import Scenario
 
 
@@ -23,18 +23,25 @@ def _left(data: bytes, count: int = 2) -> Image:
     return (("chat_1.jsonl", data), ("chat_1.meta.json", _metadata(count)))
 
 
-def _holding(*contents: str, key: str = "chat:1") -> Observation:
+def _holding(*contents: str, key: str = "chat:1", damaged: bytes = b"") -> Observation:
     messages = [{"role": "user", "content": content} for content in contents]
-    return {"sessions": {key: {"messages": messages, "summary": ""}}}
+    return {
+        "sessions": {key: {"messages": messages, "summary": ""}},
+        "damaged": [repr(damaged)] if damaged else [],
+    }
 
+
+_PART = _line("never acknowledged, " * 40)[:600]
+_NO_MESSAGE = b'{"role":"us'
+_NO_METADATA = b'{"key": "cha'
 
 TORN = Scenario(
     name="repair-torn-tail",
     about="the last write was cut short before; the session is written again",
     promises=(TORN_TAIL, DURABLE, ATOMIC),
-    base=_left(_line("one") + _line("two") + _line("never acknowledged")[:20]),
-    start=_holding("one", "two"),
-    operations=(add("chat:1", "three"), add("chat:1", "four")),
+    base=_left(_line("one") + _line("two") + _PART),
+    start=_holding("one", "two", damaged=_PART),
+    operations=(add("chat:1", "three, " * 120), add("chat:1", "four")),
 )
 
 ZEROS = Scenario(
@@ -43,6 +50,18 @@ ZEROS = Scenario(
     promises=(TORN_TAIL, DURABLE, ATOMIC),
     base=_left(_line("one") + _line("two") + bytes(700)),
     start=_holding("one", "two"),
+    operations=(add("chat:1", "x" * 600), add("chat:1", "four")),
+)
+
+_LINES = _line("one") + _line("two")
+_HOLE = bytes(512 - len(_LINES)) + b"the end of a message that has no beginning" + b'"}'
+
+HOLE = Scenario(
+    name="repair-hole",
+    about="of the last write only the second sector had arrived, and it ends like a message",
+    promises=(TORN_TAIL, DURABLE, ATOMIC),
+    base=_left(_LINES + _HOLE),
+    start=_holding("one", "two", damaged=_HOLE),
     operations=(add("chat:1", "x" * 600), add("chat:1", "four")),
 )
 
@@ -59,8 +78,8 @@ DAMAGED = Scenario(
     name="repair-damage",
     about="a line in the middle is no message; it hides nothing, and compaction keeps it aside",
     promises=(DAMAGE, DURABLE, ATOMIC, TIDY),
-    base=_left(_line("gone") + _line("one") + b'{"role":"us\n' + _line("two"), count=4),
-    start=_holding("gone", "one", "two"),
+    base=_left(_line("gone") + _line("one") + _NO_MESSAGE + b"\n" + _line("two"), count=4),
+    start=_holding("gone", "one", "two", damaged=_NO_MESSAGE),
     operations=(
         add("chat:1", "three"),
         truncate("chat:1", 3),
@@ -74,7 +93,15 @@ METADATA_LOST = Scenario(
     name="repair-metadata",
     about="the metadata file is garbage; every message is still there and new ones are safe",
     promises=(DAMAGE, DURABLE, ATOMIC),
-    base=(("chat.jsonl", _line("one") + _line("two")), ("chat.meta.json", b'{"key": "cha')),
-    start=_holding("one", "two", key="chat"),
-    operations=(add("chat", "three"), truncate("chat", 1), add("chat", "four")),
+    base=(("chat.jsonl", _line("one") + _line("two")), ("chat.meta.json", _NO_METADATA)),
+    start={
+        **_holding("one", "two", key="chat", damaged=_NO_METADATA),
+        "unreadable": ["chat.meta.json"],
+    },
+    operations=(
+        summary("chat", "written anew"),
+        add("chat", "three"),
+        truncate("chat", 1),
+        add("chat", "four"),
+    ),
 )

@@ -11,8 +11,8 @@ REPLACE = Scenario(
     operations=(
         replace("chat:1", "a", "b", "c"),
         truncate("chat:1", 1),
-        replace("chat:1", "a", "b", "c"),
-        add("chat:1", "d"),
+        replace("chat:1", "d", "e", "f"),
+        add("chat:1", "g"),
         truncate("chat:1", 2),
         replace("chat:1", "x"),
         add("chat:1", "y"),

@@ -11,6 +11,7 @@ import pytest
 
 from tornwrite.reference import JSONLStore, StoreClosed
 from tornwrite.reference import locks as locks_module
+from tornwrite.reference.memory import ShardMemory
 
 # Forking is what is tested here; the store's locks are made anew in the child.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -170,14 +171,12 @@ def test_a_closed_store_says_so(store: JSONLStore) -> None:
         store.list_sessions()
 
 
-def test_memory_does_not_grow_with_the_sessions(store: JSONLStore) -> None:
-    def held() -> tuple[int, int, int]:
-        sessions = store._sessions
-        return len(sessions.suspects), len(sessions.checked_skip), len(sessions.synced_size)
-
-    before = held()
-    for number in range(200):
-        store.add_message(f"k{number}", "user", "x")
-        store.truncate_history(f"k{number}", 0)
-        store.add_message(f"k{number}", "user", "x")
-    assert held() == before
+def test_memory_does_not_grow_with_the_sessions() -> None:
+    memory: ShardMemory[int] = ShardMemory(64)
+    for number in range(10_000):
+        memory.remember(number % 64, f"k{number}", number)
+    assert len(memory) == 64 * 16
+    assert memory.get(9_999 % 64, "k9999") == 9_999
+    assert memory.get(0, "k0") is None
+    memory.forget(9_999 % 64, "k9999")
+    assert memory.get(9_999 % 64, "k9999") is None

@@ -1,0 +1,58 @@
+"""Operations that put a new data file in the place of the old one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tornwrite.reference.data_file import Lines
+from tornwrite.reference.session import Session
+from tornwrite.reference.writing import SessionWriter
+
+
+def replace_history(writer: SessionWriter, new: Sequence[bytes]) -> None:
+    """Replace all messages.
+
+    Args:
+        writer: of the session.
+        new: the new lines, with their newlines.
+
+    Raises:
+        OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
+    """
+    session = writer.session
+    data = b"".join(new)
+    lines = session.read_lines()
+    is_sound = session.is_owned and not any(session.damage(lines))
+    if is_sound and live_lines(session, lines) == list(new):
+        return
+    if is_sound and lines.whole == data:
+        # The file is right as it is, only too much of it is skipped.
+        writer.write_metadata(replace(writer.next_metadata(), skip=0, count=len(new)))
+        return
+    if not session.exists(lines) and not lines.tail and not new:
+        return
+    writer.keep_damaged(lines)
+    writer.rewrite(data, replace(writer.next_metadata(), skip=0, count=len(new)))
+
+
+def compact(writer: SessionWriter) -> None:
+    """Remove the lines that are logically gone or damaged, if there are any.
+
+    Args:
+        writer: of the session.
+
+    Raises:
+        OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
+    """
+    session = writer.session
+    lines = session.read_lines()
+    if not session.metadata.skip and not any(session.damage(lines)):
+        return
+    live = live_lines(session, lines)
+    writer.keep_damaged(lines)
+    writer.rewrite(b"".join(live), replace(writer.next_metadata(), skip=0, count=len(live)))
+
+
+def live_lines(session: Session, lines: Lines) -> list[bytes]:
+    """The lines of the messages that are not logically gone, with their newlines, byte for byte."""
+    numbered = lines.messages(session.skip(lines))
+    return [line + b"\n" for line, message in numbered if message is not None]

@@ -1,0 +1,84 @@
+"""Do the two recorders see the same? Each scenario is recorded by both at once, in one process."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tornwrite.faults import trace as trace_files
+from tornwrite.faults.agreement import compare
+from tornwrite.faults.images import materialise
+from tornwrite.faults.recorder import Recorder
+from tornwrite.faults.scratch import Workspace
+from tornwrite.faults.strace import StraceError, probe_strace, run_strace
+from tornwrite.model.verdict import Verdict
+from tornwrite.scenarios.recording import HarnessBroken, check_whole, drive
+from tornwrite.scenarios.subject import Scenario, Subject, load_subject
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One scenario seen by both recorders. said: where they part, or why it was not measured."""
+
+    scenario: str
+    verdict: Verdict
+    steps: int
+    said: tuple[str, ...] = ()
+
+
+def compare_recorders(
+    subject: Subject,
+    scenarios: Sequence[Scenario],
+    finished: Callable[[str], None] = lambda scenario: None,
+) -> list[Agreement]:
+    """Record each scenario in-process and with strace, in one run, and hold them together."""
+    ability = probe_strace()
+    found: list[Agreement] = []
+    for scenario in scenarios:
+        if ability.usable:
+            found.append(_compare(subject, scenario))
+        else:
+            found.append(Agreement(scenario.name, Verdict.NOT_MEASURED, 0, (ability.reason,)))
+        finished(scenario.name)
+    return found
+
+
+def _compare(subject: Subject, scenario: Scenario) -> Agreement:
+    with Workspace() as workspace:
+        root = os.path.join(workspace.path, "live")
+        file = os.path.join(workspace.path, "trace")
+        os.mkdir(root)
+        materialise(scenario.base, root)
+        command = [sys.executable, "-m", __name__, subject.name, scenario.name, root, file]
+        try:
+            straced = run_strace(command, root)
+        except StraceError as error:
+            return Agreement(scenario.name, Verdict.HARNESS_BROKEN, 0, (str(error),))
+        if straced.status:
+            said = straced.errors.decode(errors="replace").strip()
+            return Agreement(scenario.name, Verdict.HARNESS_BROKEN, 0, (said,))
+        recorded = trace_files.load(file)
+        differences = compare(recorded.steps, straced.steps)
+        verdict = Verdict.HARNESS_BROKEN if differences else Verdict.PASSED
+        said_all = tuple(str(difference) for difference in differences)
+        return Agreement(scenario.name, verdict, len(straced.steps), said_all)
+
+
+def _record_here(subject_name: str, scenario_name: str, root: str, file: str) -> None:
+    """What the straced process does: run the workload under the in-process recorder."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    subject = load_subject(subject_name)
+    scenario = subject.scenario(scenario_name)
+    with Recorder(root, base=scenario.base) as recorder:
+        drive(subject, scenario, root, recorder)
+    trace = recorder.trace()
+    try:
+        check_whole(trace, root)
+    except HarnessBroken as error:
+        sys.exit(str(error))
+    trace_files.save(trace, file)
+
+
+if __name__ == "__main__":
+    _record_here(*sys.argv[1:])

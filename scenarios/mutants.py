@@ -1,0 +1,233 @@
+"""Mutants: is every sync, rename and order of the subject needed, and would the gate notice?
+
+A mutant is a recorded trace in which one protection is taken away: what a careless change of the
+subject's source would do, at one place and one time. The subject does the same otherwise, so the
+trace stays one that could have been recorded. The gate has to find each of them violated. One that
+it does not is either not needed (then it only costs users time) or a hole in the scenarios.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tornwrite.faults.effects import ROOT, Interpreter
+from tornwrite.faults.profiles import KILL, POSIX
+from tornwrite.faults.scratch import Workspace
+from tornwrite.faults.steps import (
+    Close,
+    Fsync,
+    Open,
+    Rename,
+    Step,
+    Unlink,
+    Write,
+    describe,
+    is_barrier,
+)
+from tornwrite.faults.trace import Event, Stepped, Trace, open_paths
+from tornwrite.model.results import Finding, MutantKind, Tried
+from tornwrite.scenarios.findings import finding, own_sites
+from tornwrite.scenarios.gate import scenario_tasks, wanted_scenarios
+from tornwrite.scenarios.judging import Assessor, judge_trace, permitted_by_epoch
+from tornwrite.scenarios.recording import record
+from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.run import Settings
+from tornwrite.scenarios.subject import Scenario, Subject, load_subject
+from tornwrite.scenarios.workers import Progress, each
+
+PROFILES = (POSIX, KILL)
+"""The weakest power loss has the states of all others among its own; a kill has others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One protection taken away: its kind, the step's number in the whole trace, and the trace."""
+
+    kind: MutantKind
+    step: int
+    text: str
+    sites: tuple[str, ...]
+    trace: Trace
+
+
+def mutants_of(trace: Trace) -> Iterator[Mutant]:
+    """Every mutant of the trace."""
+    paths = open_paths(trace.steps)
+    positions = [at for at, event in enumerate(trace.events) if isinstance(event, Stepped)]
+    interpreter = Interpreter(trace.base)
+    handle = max([*paths, 0]) + 1
+    for number, at in enumerate(positions):
+        event = trace.events[at]
+        assert isinstance(event, Stepped)
+        step = event.step
+        told = (
+            number,
+            describe(step, paths),
+            tuple(str(site) for site in own_sites(event.sites)),
+        )
+        if is_barrier(step):
+            yield Mutant(MutantKind.SYNC, *told, _with(trace, at, ()))
+            late = _later(trace, at)
+            if late is not None:
+                yield Mutant(MutantKind.ORDER, *told, late)
+        elif isinstance(step, Write) and step.sync:
+            without = Stepped(replace(step, sync=False), event.sites)
+            yield Mutant(MutantKind.SYNC, *told, _with(trace, at, (without,)))
+        elif isinstance(step, Rename):
+            content = dict(interpreter.image()).get(step.source)
+            if isinstance(content, bytes):
+                copied = tuple(Stepped(one, event.sites) for one in _copy(step, content, handle))
+                yield Mutant(MutantKind.RENAME, *told, _with(trace, at, copied))
+        interpreter.apply(number, step)
+
+
+def _with(trace: Trace, at: int, instead: tuple[Event, ...]) -> Trace:
+    return Trace(trace.base, (*trace.events[:at], *instead, *trace.events[at + 1 :]))
+
+
+def _later(trace: Trace, at: int) -> Trace | None:
+    """The trace with the barrier at the end of its operation; None if nothing lies between.
+
+    The operation still ends only when all is durable, but the barrier orders nothing any more.
+    """
+    barrier = trace.events[at]
+    assert isinstance(barrier, Stepped)
+    end = next(
+        (
+            later
+            for later in range(at + 1, len(trace.events))
+            if not isinstance(trace.events[later], Stepped)
+        ),
+        len(trace.events),
+    )
+    between = [event.step for event in trace.events[at + 1 : end] if isinstance(event, Stepped)]
+    if all(is_barrier(step) or isinstance(step, Close) for step in between):
+        return None
+    path = _path_at(trace, at, end, barrier.step)
+    if path is None:
+        return None
+    moved = Stepped(Fsync(path, _data_only(barrier.step)), barrier.sites)
+    events = (*trace.events[:at], *trace.events[at + 1 : end], moved, *trace.events[end:])
+    return Trace(trace.base, events)
+
+
+def _data_only(step: Step) -> bool:
+    return isinstance(step, Fsync) and step.data_only
+
+
+def _path_at(trace: Trace, at: int, end: int, barrier: Step) -> str | None:
+    """The name that what is synced by the barrier at `at` has at `end`, if it still has one."""
+    if not isinstance(barrier, Fsync):
+        return None
+    interpreter = Interpreter(trace.base)
+    inode = None
+    number = 0
+    for position, event in enumerate(trace.events[:end]):
+        if position == at:
+            target = barrier.target
+            inode = (
+                interpreter.opened(target)
+                if isinstance(target, int)
+                else ROOT
+                if not target
+                else dict(interpreter.tree())[target]
+            )
+        if isinstance(event, Stepped):
+            interpreter.apply(number, event.step)
+            number += 1
+    if inode == ROOT:
+        return ""
+    return next((path for path, other in interpreter.tree() if other == inode), None)
+
+
+def _copy(step: Rename, content: bytes, handle: int) -> tuple[Step, ...]:
+    """The rename done by hand: written over the target, synced, the source removed."""
+    return (
+        Open(handle, step.target, create=True, truncate=True),
+        Write(handle, None, content),
+        Fsync(handle),
+        Close(handle),
+        Unlink(step.source),
+    )
+
+
+def try_mutants(
+    subject: Subject,
+    scenario: Scenario,
+    *,
+    budget: int,
+    seed: int,
+) -> list[Tried]:
+    """Judge every mutant of the scenario until something catches it."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    found: list[Tried] = []
+    with Workspace() as workspace:
+        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
+        os.mkdir(live)
+        os.mkdir(bench)
+        trace = record(subject, scenario, live).trace
+        names = subject.model.names(scenario.operations)
+        assessor = Assessor(subject, Bench(subject, bench), names)
+        for mutant in mutants_of(trace):
+            found.append(
+                Tried(
+                    scenario.name,
+                    mutant.kind,
+                    mutant.step,
+                    mutant.text,
+                    mutant.sites,
+                    _caught(subject, scenario, mutant, assessor, budget, seed),
+                )
+            )
+    return found
+
+
+def _caught(
+    subject: Subject, scenario: Scenario, mutant: Mutant, assessor: Assessor, budget: int, seed: int
+) -> Finding | None:
+    permitted = permitted_by_epoch(subject, scenario, mutant.trace)
+    for profile in PROFILES:
+        judgement = judge_trace(
+            subject,
+            mutant.trace,
+            permitted,
+            (profile,),
+            assessor,
+            budget=budget,
+            seed=seed,
+            enough=1,
+        )
+        for shown in judgement.collected.all():
+            return finding(subject.name, scenario.name, mutant.trace, shown)
+    return None
+
+
+def try_scenarios(
+    subject_name: str,
+    scenario_names: Sequence[str],
+    settings: Settings,
+    jobs: int,
+    *,
+    finished: Callable[[str], None] = lambda scenario: None,
+) -> list[Tried]:
+    """Judge every mutant of the scenarios, all of the subject's when none is named.
+
+    Raises what `tornwrite.scenarios.gate.run_gate` raises.
+    """
+    subject = load_subject(subject_name)
+    wanted = wanted_scenarios(subject, scenario_names)
+    found: dict[str, list[Tried]] = {}
+    tasks = scenario_tasks(subject, wanted, settings)
+    for tried in each(_try, tasks, jobs, preload=[subject_name.partition(":")[0]]):
+        name, ones = tried
+        found[name] = ones
+        finished(name)
+    return [one for scenario in wanted for one in found[scenario.name]]
+
+
+def _try(given: tuple[str, str, Settings], progress: Progress) -> tuple[str, list[Tried]]:
+    subject_name, scenario_name, settings = given
+    subject = load_subject(subject_name)
+    scenario = subject.scenario(scenario_name)
+    return scenario_name, try_mutants(subject, scenario, budget=settings.budget, seed=settings.seed)

@@ -1,0 +1,76 @@
+"""Recordings apart from judgement: a scenario's trace in a file, judged later or elsewhere."""
+
+import logging
+import os
+import time
+
+from tornwrite.faults.scratch import Workspace
+from tornwrite.faults.trace import Trace, TraceFileError
+from tornwrite.model.results import GateResult, worst
+from tornwrite.scenarios.findings import finding, merged
+from tornwrite.scenarios.judging import Assessor, judge_trace, permitted_by_epoch
+from tornwrite.scenarios.recording import record
+from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.run import Settings, row_of
+from tornwrite.scenarios.subject import Scenario, Subject
+from tornwrite.scenarios.workers import Progress
+
+
+def record_scenario(subject: Subject, scenario: Scenario) -> Trace:
+    """Run the scenario once and give its trace. Raises HarnessBroken, NoSpace."""
+    with Workspace() as workspace:
+        return record(subject, scenario, workspace.path).trace
+
+
+def judge_recording(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    file: str,
+    settings: Settings,
+    progress: Progress,
+) -> GateResult:
+    """Judge a trace of that scenario that was recorded before, by the subject as it is now.
+
+    file: where the trace came from, for the replay commands.
+    Raises TraceFileError when the trace is one of something else.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())
+    started = time.perf_counter()
+    try:
+        permitted = permitted_by_epoch(subject, scenario, trace)
+    except (ValueError, KeyError, TypeError) as error:
+        raise TraceFileError(
+            f"{file}: its operations are not those of {scenario.name} ({error}); name the scenario "
+            "that it was recorded from"
+        ) from error
+    with Workspace() as workspace:
+        bench = os.path.join(workspace.path, "bench")
+        os.mkdir(bench)
+        names = subject.model.names(scenario.operations)
+        judgement = judge_trace(
+            subject,
+            trace,
+            permitted,
+            settings.profiles,
+            Assessor(subject, Bench(subject, bench), names),
+            budget=settings.budget,
+            seed=settings.seed,
+            progress=progress,
+        )
+        findings = merged(
+            finding(subject.name, scenario.name, trace, shown, trace_file=file)
+            for shown in judgement.collected.all()
+        )
+    rows = tuple(row_of(scenario, run, findings) for run in judgement.runs)
+    return GateResult(
+        subject=subject.name,
+        weakened=subject.weakened,
+        seed=settings.seed,
+        budget=settings.budget,
+        verdict=worst([row.verdict for row in rows]),
+        rows=rows,
+        findings=tuple(findings),
+        notes=(),
+        seconds=time.perf_counter() - started,
+    )
