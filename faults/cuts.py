@@ -12,13 +12,12 @@ from math import prod
 
 from tornwrite.faults.disk import Disk, NameState, Variant
 from tornwrite.faults.effects import (
-    DirectoryBarrier,
     FileBarrier,
     Inode,
     Interpreter,
     NameEffect,
-    RewriteClosed,
-    SyncBarrier,
+    PageEffect,
+    SizeEffect,
 )
 from tornwrite.faults.epochs import Epoch
 from tornwrite.faults.images import Image, Node
@@ -67,38 +66,47 @@ class Cut:
     complete: bool
 
 
-def cuts(trace: Trace, profile: PowerLoss, wanted: Sequence[Epoch]) -> Iterator[Cut]:
+def cuts(
+    trace: Trace, profile: PowerLoss, wanted: Sequence[Epoch], most_variants: int = 4096
+) -> Iterator[Cut]:
     """Every crash point of the wanted epochs, in order.
 
-    A point at which nothing new can come about within its epoch (a barrier, a close) is left out.
+    A point at which nothing new can come about within its epoch (a barrier, a close) is left out. A
+    synced write is cut while it is under way as well, when it may be there in part: that counts as
+    the point before it. most_variants: how many contents of one file are worked out at most.
     """
     if not wanted:
         return
     interpreter = Interpreter(trace.base, profile.page)
-    disk = Disk(trace.base, profile)
+    disk = Disk(trace.base, profile, most_variants)
     known = {inode for _, inode in interpreter.tree()}
     steps = trace.steps
-    for point in range(max(epoch.last for epoch in wanted) + 1):
+    last = max(epoch.last for epoch in wanted)
+    yield from _cut_at(disk, 0, wanted, moved=False)
+    for point in range(last):
         moved = False
-        if point:
-            for effect in interpreter.apply(point - 1, steps[point - 1]):
-                if isinstance(effect, NameEffect) and effect.subject not in known:
-                    known.add(effect.subject)
-                    node = interpreter.node(effect.subject)
-                    disk.create(effect.subject, b"" if isinstance(node, bytes) else node)
-                disk.apply(effect)
-                if not isinstance(
-                    effect, FileBarrier | DirectoryBarrier | SyncBarrier | RewriteClosed
-                ):
-                    moved = True
-        inside = [epoch for epoch in wanted if epoch.first <= point <= epoch.last]
-        inside = [epoch for epoch in inside if moved or point == epoch.first]
-        if inside:
-            states = disk.name_states()
-            boxes = tuple(_box(disk, names) for names in states.known)
-            complete = states.complete and all(box.complete for box in boxes)
-            for epoch in inside:
-                yield Cut(epoch, point, boxes, complete)
+        for effect in interpreter.apply(point, steps[point]):
+            if isinstance(effect, NameEffect) and effect.subject not in known:
+                known.add(effect.subject)
+                node = interpreter.node(effect.subject)
+                disk.create(effect.subject, b"" if isinstance(node, bytes) else node)
+            if isinstance(effect, FileBarrier) and moved:
+                under_way = [epoch for epoch in wanted if epoch.first <= point < epoch.last]
+                yield from _cut_at(disk, point, under_way, moved=True)
+            disk.apply(effect)
+            moved = moved or isinstance(effect, NameEffect | PageEffect | SizeEffect)
+        yield from _cut_at(disk, point + 1, wanted, moved)
+
+
+def _cut_at(disk: Disk, point: int, wanted: Sequence[Epoch], moved: bool) -> Iterator[Cut]:
+    inside = [epoch for epoch in wanted if epoch.first <= point <= epoch.last]
+    inside = [epoch for epoch in inside if moved or point == epoch.first]
+    if inside:
+        states = disk.name_states()
+        boxes = tuple(_box(disk, names) for names in states.known)
+        complete = states.complete and all(box.complete for box in boxes)
+        for epoch in inside:
+            yield Cut(epoch, point, boxes, complete)
 
 
 def _box(disk: Disk, names: NameState) -> Box:

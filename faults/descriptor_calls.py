@@ -77,8 +77,13 @@ class DescriptorCalls:
         if cmd != fcntl.F_SETFL:
             return _duplicate(descriptor, lambda: real.fcntl(descriptor, cmd, arg))
         with current.recording.lock:
-            result = real.fcntl(fd, cmd, arg)
             opened = current.recording.open_files.get(descriptor)
+            if opened is not None and arg & os.O_DIRECT:
+                raise UnknownStep(
+                    f"fcntl sets O_DIRECT on {opened.path}: writes past the page cache are not "
+                    "modelled"
+                )
+            result = real.fcntl(fd, cmd, arg)
             if opened is not None:
                 opened.append = bool(arg & os.O_APPEND)
             return result

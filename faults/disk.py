@@ -25,7 +25,7 @@ from tornwrite.faults.effects import (
     walk,
 )
 from tornwrite.faults.images import Image, Node, SymbolicLink
-from tornwrite.faults.profiles import FsyncCommits, PowerLoss
+from tornwrite.faults.profiles import FsyncCommits, PowerLoss, SizeAfterData
 
 Tree: TypeAlias = tuple[tuple[str, Inode], ...]
 Entry: TypeAlias = tuple[Inode, str]
@@ -199,7 +199,11 @@ class Disk:
                 self._versions(file, page).append(
                     _Version(effect.number, self._zeros, effect.number)
                 )
-        file.sizes.append(_Size(effect.number, effect.size, effect.shrinks, effect.first_page))
+        new_blocks = self.profile.size_after_data is SizeAfterData.NEW_BLOCKS
+        first_page = effect.first_page
+        if new_blocks and not effect.shrinks:
+            first_page = effect.new_page
+        file.sizes.append(_Size(effect.number, effect.size, effect.shrinks, first_page))
         file.worked_out.clear()
 
     def _name(self, effect: NameEffect) -> None:
@@ -463,7 +467,7 @@ class Disk:
         size = file.sizes[index]
         pages = -(-size.size // self.profile.page)
         needed = [through] * pages
-        if self.profile.size_after_data:
+        if self.profile.size_after_data is not SizeAfterData.NONE:
             for earlier in file.sizes[: index + 1]:
                 if not earlier.shrinks:
                     last = min(pages, -(-earlier.size // self.profile.page))
@@ -527,9 +531,16 @@ def _last_before(items: Sequence[_Version | _Size], number: int) -> int:
 def _nearest_first(
     choices: list[list[tuple[bytes, int, PageState]]], most: int
 ) -> Iterator[tuple[tuple[bytes, int, PageState], ...]]:
-    """Up to `most` picks: the newest of all, then those with one page held back, then with two."""
+    """Up to `most` picks: every prefix of the pages, then all with one held back, with two, …"""
+
+    oldest = [
+        [option for option in options if option[2].whole == option[2].part][-1]
+        for options in choices
+    ]
 
     def picks() -> Iterator[tuple[tuple[bytes, int, PageState], ...]]:
+        for length in range(len(choices), -1, -1):
+            yield (*(options[0] for options in choices[:length]), *oldest[length:])
         for count in range(len(choices) + 1):
             for held in combinations(range(len(choices)), count):
                 ways = [

@@ -67,6 +67,8 @@ class SizeEffect:
     first_page: int
     """Growing: the first page uncovered (the last is that of the new size). Shrinking: the first
     page dropped whole."""
+    new_page: int = 0
+    """Growing: the first page uncovered that the file did not reach into before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,8 @@ class Interpreter:
                 effects = self._write(index, inode, offset, data)
                 self._opened[handle].rewritten |= bool(data)
                 if sync:
-                    effects.append(self._file_barrier(index, inode, data_only=False))
+                    # O_SYNC asks for more than O_DSYNC; the recorders do not tell them apart.
+                    effects.append(self._file_barrier(index, inode, data_only=True))
                 return effects
             case SetSize(handle, size):
                 effects = self._resize(index, self.opened(handle), size)
@@ -339,11 +342,15 @@ class Interpreter:
             reached = min(end, (page + 1) * self.page)
             if reached > size:
                 number = self._next()
-                effects.append(SizeEffect(number, index, inode, reached, False, size // self.page))
+                effects.append(self._growth(number, index, inode, size, reached))
                 size = reached
                 file.last_resize = number
         file.last_change = self._number
         return effects
+
+    def _growth(self, number: int, index: int, inode: Inode, before: int, size: int) -> SizeEffect:
+        new_page = -(-before // self.page)
+        return SizeEffect(number, index, inode, size, False, before // self.page, new_page)
 
     def _page_effect(self, index: int, inode: Inode, file: _File, page: int) -> PageEffect:
         start = page * self.page
@@ -360,7 +367,7 @@ class Interpreter:
         if size > before:
             file.data.extend(bytes(size - before))
             number = self._next()
-            effects.append(SizeEffect(number, index, inode, size, False, before // self.page))
+            effects.append(self._growth(number, index, inode, before, size))
         else:
             del file.data[size:]
             first_dropped = -(-size // self.page)
@@ -432,13 +439,20 @@ class Interpreter:
 
 
 def walk(root: Inode, entries_of: EntriesOf) -> Iterator[tuple[str, Inode]]:
-    """Every path below `root` and its inode, in the order of the paths as an image sorts them."""
+    """Every path below `root` and its inode, in the order of the paths as an image sorts them.
+
+    A directory that lost renames left under two names is shown under the first that is met.
+    """
     found: list[tuple[str, Inode]] = []
     pending = [(root, "")]
+    visited = {root}
     while pending:
         directory, start = pending.pop()
-        for name, inode in (entries_of(directory) or {}).items():
-            found.append((start + name, inode))
+        for name, inode in sorted((entries_of(directory) or {}).items()):
             if entries_of(inode) is not None:
+                if inode in visited:
+                    continue
+                visited.add(inode)
                 pending.append((inode, f"{start}{name}/"))
+            found.append((start + name, inode))
     return iter(sorted(found))

@@ -18,6 +18,7 @@ from tornwrite.faults.epochs import epochs
 from tornwrite.faults.images import Image
 from tornwrite.faults.profiles import PowerLoss, ProcessKill, Profile
 from tornwrite.faults.states import CrashState
+from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Trace
 
 
@@ -62,18 +63,23 @@ def _after_power_loss(trace: Trace, profile: PowerLoss, state: CrashState) -> tu
     box, picked = _find(trace, profile, state)
     interpreter = Interpreter(trace.base, profile.page)
     reached: dict[int, list[Reached]] = defaultdict(list)
-    for index, step in enumerate(trace.steps[: state.point]):
+    for index, step in enumerate(trace.steps[: state.point + 1]):
         for effect in interpreter.apply(index, step):
             reached[index].append(_reached(effect, box, picked))
-    return tuple(Fate(step, _together(reached[step])) for step in range(state.point))
+    told = [Fate(step, _together(reached[step])) for step in range(state.point)]
+    under_way = trace.steps[state.point : state.point + 1]
+    if any(isinstance(step, Write) and step.sync for step in under_way):
+        told.append(Fate(state.point, _together(reached[state.point])))
+    return tuple(told)
 
 
 def _find(trace: Trace, profile: PowerLoss, state: CrashState) -> tuple[Box, dict[Inode, Variant]]:
     wanted = [epoch for epoch in epochs(trace) if epoch.number == state.epoch]
+    last: Cut | None = None
     for cut in cuts(trace, profile, wanted):
         if cut.point <= state.point:
-            last: Cut = cut
-    for box in sorted(last.boxes, key=lambda box: box.names.held):
+            last = cut
+    for box in sorted(last.boxes if last else (), key=lambda box: box.names.held):
         picked = _pick(box, state.image)
         if picked is not None:
             return box, picked

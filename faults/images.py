@@ -1,8 +1,8 @@
 """Images: the files and bytes of a crash state, as plain data, on and off the disk.
 
 An image is a tuple of (path, node), sorted by path. A node is the bytes of a file, None for a
-directory, or a `SymbolicLink`. Contents are shared objects: an image costs little more than its names.
-Permissions, owners, times and extended attributes are not part of it.
+directory, or a `SymbolicLink`. Contents are shared objects: an image costs little more than its
+names. Permissions, owners, times and extended attributes are not part of it.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ class SymbolicLink:
     text: str
 
 
-Node: TypeAlias = bytes | None | SymbolicLink
+Node: TypeAlias = bytes | SymbolicLink | None
 Image: TypeAlias = tuple[tuple[str, Node], ...]
 
 EMPTY: Image = ()
@@ -103,7 +103,7 @@ def clear(root: str) -> None:
 
 
 def difference(expected: Image, found: Image, limit: int = 5) -> list[str]:
-    """The first `limit` differences between two images, a sentence each; empty when they are equal."""
+    """The first `limit` differences between two images, a sentence each; none when equal."""
     if expected == found:
         return []
     before, after = dict(expected), dict(found)

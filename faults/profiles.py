@@ -10,6 +10,16 @@ from enum import Enum
 from typing import TypeAlias
 
 
+class SizeAfterData(Enum):
+    """Which new sizes become durable only after the data that they uncover."""
+
+    NONE = "no"
+    NEW_BLOCKS = "into new blocks"
+    """Growth into pages that the file did not reach before. Within its last page a file has a
+    block already: its new size goes to the journal at once, and the data when it comes."""
+    ALL = "yes"
+
+
 class FsyncCommits(Enum):
     """What fsync(file) makes durable beside the file's own data and size."""
 
@@ -20,15 +30,16 @@ class FsyncCommits(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PowerLoss:
-    """A crash of the whole machine: what no barrier made durable may be gone, in part or out of order.
+    """A crash of the whole machine: what no barrier made durable may be lost, in any order.
 
-    names_in_order: name effects and shrinking truncates become durable in program order (a journal).
+    names_in_order: name effects and shrinking truncates become durable in program order, as in a
+        journal.
     rename_atomic: both entries of a rename change together.
-    size_after_data: a new size becomes durable only after the data that it uncovers.
+    size_after_data: which new sizes become durable only after the data that they uncover.
     replace_waits_for_data: a rename that replaces an existing file becomes durable only after the
         data written to the renamed file before it.
-    truncate_rewrite_flushes: data rewritten after truncating to zero becomes durable before any name
-        effect that comes after the close.
+    truncate_rewrite_flushes: data rewritten after truncating to zero becomes durable before any
+        name effect that comes after the close.
     fsync_commits: what fsync(file) makes durable beside the file's own data and size.
     flush_honoured: barriers reach the medium; False is a device that lies.
     sector, page: the units in which data reaches the disk, in bytes.
@@ -38,7 +49,7 @@ class PowerLoss:
     summary: str
     names_in_order: bool
     rename_atomic: bool
-    size_after_data: bool
+    size_after_data: SizeAfterData
     replace_waits_for_data: bool
     truncate_rewrite_flushes: bool
     fsync_commits: FsyncCommits
@@ -73,7 +84,7 @@ EXT4 = PowerLoss(
     "data=ordered, the default mount",
     names_in_order=True,
     rename_atomic=True,
-    size_after_data=True,
+    size_after_data=SizeAfterData.NEW_BLOCKS,
     replace_waits_for_data=True,
     truncate_rewrite_flushes=True,
     fsync_commits=FsyncCommits.ALL_EARLIER,
@@ -83,7 +94,7 @@ XFS = PowerLoss(
     "the default mount",
     names_in_order=True,
     rename_atomic=True,
-    size_after_data=True,
+    size_after_data=SizeAfterData.ALL,
     replace_waits_for_data=False,
     truncate_rewrite_flushes=True,
     fsync_commits=FsyncCommits.ALL_EARLIER,
@@ -93,7 +104,7 @@ EXT4_NOAUTO_DA_ALLOC = PowerLoss(
     "data=ordered, without the help for renames and truncates",
     names_in_order=True,
     rename_atomic=True,
-    size_after_data=True,
+    size_after_data=SizeAfterData.NEW_BLOCKS,
     replace_waits_for_data=False,
     truncate_rewrite_flushes=False,
     fsync_commits=FsyncCommits.ALL_EARLIER,
@@ -103,7 +114,7 @@ EXT4_WRITEBACK = PowerLoss(
     "data=writeback: sizes do not wait for data",
     names_in_order=True,
     rename_atomic=True,
-    size_after_data=False,
+    size_after_data=SizeAfterData.NONE,
     replace_waits_for_data=False,
     truncate_rewrite_flushes=False,
     fsync_commits=FsyncCommits.ALL_EARLIER,
@@ -113,14 +124,15 @@ POSIX = PowerLoss(
     "only what the standard promises",
     names_in_order=False,
     rename_atomic=True,
-    size_after_data=False,
+    size_after_data=SizeAfterData.NONE,
     replace_waits_for_data=False,
     truncate_rewrite_flushes=False,
     fsync_commits=FsyncCommits.NOTHING,
 )
 
 BUILT_IN: tuple[Profile, ...] = (KILL, EXT4, XFS, EXT4_NOAUTO_DA_ALLOC, EXT4_WRITEBACK, POSIX)
-"""From the strongest to the weakest: the states of each power loss are among those of the next."""
+"""From the strongest to the weakest. The states of ext4 and of xfs, which are not comparable, are
+among those of ext4-noauto_da_alloc, and from there on each is among the next."""
 
 
 def by_name(name: str) -> Profile:
@@ -145,7 +157,7 @@ def rules(profile: Profile) -> dict[str, str]:
                 match value:
                     case bool():
                         said[field.name] = "yes" if value else "no"
-                    case FsyncCommits():
+                    case FsyncCommits() | SizeAfterData():
                         said[field.name] = value.value
                     case _:
                         said[field.name] = f"{value} B"

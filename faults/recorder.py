@@ -70,6 +70,7 @@ class Recorder:
     def __enter__(self) -> "Recorder":
         if self._interposition is not None:
             raise RecorderActive("this recorder has been used; make a new one for another run")
+        UnknownStep.raised.clear()
         if self._base is None:
             self._base = read_image(self._recording.places.root)
         self._interposition = Interposition(self._recording)
@@ -133,5 +134,6 @@ class Recorder:
             raise ValueError(f"no operation {number} began; {self._operations} did so far")
 
     def _missed(self) -> RecorderBlind | None:
-        missed = self._recording.blind
+        caught = (f"{said} (the program went on)" for said in UnknownStep.raised)
+        missed = [*self._recording.blind, *caught]
         return RecorderBlind("; ".join(missed)) if missed else None

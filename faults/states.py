@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from tornwrite.faults.cuts import Seen, cuts, every_pick, picks
+from tornwrite.faults.cuts import Cut, Seen, cuts, every_pick, picks
 from tornwrite.faults.effects import Interpreter
 from tornwrite.faults.epochs import Epoch, epochs
 from tornwrite.faults.images import Image
@@ -126,12 +126,15 @@ class CrashStates:
         yield from self._sample(profile)
         self.coverage.stopped = reason
 
+    def _cuts(self, profile: PowerLoss) -> Iterator[Cut]:
+        return cuts(self.trace, profile, self._epochs, max(4096, self._budget))
+
     def _too_many(self, profile: PowerLoss) -> str:
         """Why not all images can be gone through, or nothing. Counts without making them."""
         total = 0
         seen: dict[int, Seen] = defaultdict(Seen)
         reason = ""
-        for cut in cuts(self.trace, profile, self._epochs):
+        for cut in self._cuts(profile):
             if not cut.complete:
                 reason = "more names or contents at one crash point than are worked out"
             for box in cut.boxes:
@@ -145,7 +148,7 @@ class CrashStates:
 
     def _all(self, profile: PowerLoss) -> Iterator[CrashState]:
         seen: dict[int, Seen] = defaultdict(Seen)
-        for cut in cuts(self.trace, profile, self._epochs):
+        for cut in self._cuts(profile):
             for box in cut.boxes:
                 for part in seen[cut.epoch.number].fresh(box):
                     for pick in every_pick(part):
@@ -153,7 +156,7 @@ class CrashStates:
 
     def _layer(self, profile: PowerLoss, held: int) -> Iterator[CrashState]:
         """At every crash point, the images with exactly `held` effects held back."""
-        for cut in cuts(self.trace, profile, self._epochs):
+        for cut in self._cuts(profile):
             for box in cut.boxes:
                 if box.names.held <= held:
                     for pick in picks(box.choices, held - box.names.held):
@@ -164,7 +167,7 @@ class CrashStates:
         fruitless = 0
         while fruitless < FRUITLESS_ROUNDS:
             before = self._found
-            for cut in cuts(self.trace, profile, self._epochs):
+            for cut in self._cuts(profile):
                 for _ in range(8):
                     box = source.choice(cut.boxes)
                     pick = [source.choice(options) for options in box.choices]

@@ -4,9 +4,9 @@ The vocabulary is closed: a step that is not here is an error of the recorder, n
 class says when its effects become durable; which of them a crash may lose is the profile's to say
 (`tornwrite.faults.profiles`).
 
-Paths are relative to the recorded root, with "/" between the parts and "" for the root itself; every
-part but the last is free of symbolic links. A `handle` is the recorder's own number for one open
-file: it is never used twice in a trace, so it stays with the file through renames and unlinks.
+Paths are relative to the recorded root, with "/" between the parts and "" for the root itself;
+every part but the last is free of symbolic links. A `handle` is the recorder's own number for one
+open file: it is never used twice in a trace, so it stays with the file through renames and unlinks.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Bytes handed to the kernel: new versions of the pages they touch, and a new size if they extend.
+    """Bytes handed to the kernel: new versions of their pages, and a new size if they extend.
 
     `offset` is in bytes; None appends at the end of the file. With `sync` the open file asked for
     O_SYNC or O_DSYNC, so the write ends in a barrier of its own.
@@ -49,7 +49,7 @@ class SetSize:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Makes nothing durable; some file systems start writing a truncated and rewritten file here."""
+    """Makes nothing durable; some file systems start to write a truncated file back here."""
 
     handle: Handle
 

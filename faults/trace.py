@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -219,7 +219,7 @@ def _decode_event(line: bytes) -> Event:
         sites = tuple(Site(*site) for site in record.pop("sites"))
         if "data" in record:
             record["data"] = base64.b64decode(record["data"])
-        return Stepped(cast(Step, kind(**record)), sites)
+        return Stepped(kind(**record), sites)
     if "began" in record:
         return Began(record["began"], record["name"], record["arguments"])
     if "acknowledged" in record:

@@ -177,9 +177,11 @@ _TAKEN = frozenset({"target", "targets"})
 
 def _rule(name: str, arguments: Arguments) -> Any:
     if isinstance(arguments, Mapping) and not _TAKEN & arguments.keys():
+        order = tuple(arguments)
 
         def each(machine: CrashMachine, /, **values: Any) -> None:
-            machine.do(Operation(name, {key: plain(value) for key, value in values.items()}))
+            # In the order in which they were named; Hypothesis has another.
+            machine.do(Operation(name, {key: plain(values[key]) for key in order}))
 
         each.__name__ = each.__qualname__ = name
         given: dict[str, Any] = {key: one.map(_printable) for key, one in arguments.items()}

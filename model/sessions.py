@@ -5,15 +5,16 @@ Observations have this form; a subject's driver makes them:
     {"sessions": {KEY: {"messages": [...], "summary": TEXT} or {"error": TEXT}},
      "pending": {FILE: {"key": KEY, "messages": [...], "summary": TEXT}},
      "backups": {FILE: DIGEST},
-     "unlisted": [KEY], "damaged": [TEXT], "unreadable": [FILE],
+     "unlisted": [KEY], "damaged": [TEXT], "must_keep": [TEXT], "unreadable": [FILE],
      "drift": [TEXT], "litter": [FILE]}
 
 `pending` are legacy files not yet migrated, `backups` those that were, by name and digest of their
 bytes. A session that holds nothing reads like one that does not exist. `unlisted` are sessions
 that hold something and that the store does not list, where it lists at all. `damaged` are pieces of
-files that are no messages, wherever the store keeps them: what was damaged before must still be
-there. `unreadable` are metadata files that do not parse: no crash may make one. `drift` and
-`litter` are judged only after the store has recovered and been used again.
+files that are no messages, wherever the store keeps them; a scenario says with `must_keep` which of
+them were there before the run and have to stay. `unreadable` are metadata files that do not parse:
+no crash may make one. `drift` and `litter` are judged only after the store has recovered and been
+used again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +56,7 @@ class Sessions:
     sessions: Mapping[str, Session] = field(default_factory=dict)
     pending: Mapping[str, Legacy] = field(default_factory=dict)
     backups: Mapping[str, str] = field(default_factory=dict)
-    damaged: frozenset[str] = frozenset()
+    must_keep: frozenset[str] = frozenset()
     unreadable: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> Session:
@@ -85,7 +86,7 @@ class SessionModel:
             sessions,
             pending,
             dict(observed.get("backups", {})),
-            frozenset(observed.get("damaged", ())),
+            frozenset(observed.get("must_keep", ())),
             frozenset(observed.get("unreadable", ())),
         )
 
@@ -210,13 +211,13 @@ class SessionModel:
 
     def beside(self, permitted: Sequence[Sessions], observed: Observation) -> Iterable[Violation]:
         before = permitted[0]
-        gone = before.damaged - frozenset(observed.get("damaged", ()))
+        gone = before.must_keep - frozenset(observed.get("damaged", ()))
         if gone:
             yield Violation(
                 Kind.LOST,
                 promises.DAMAGE,
                 "",
-                f"what was damaged is kept: {', '.join(sorted(before.damaged))}",
+                f"what was damaged is kept: {', '.join(sorted(before.must_keep))}",
                 f"gone: {', '.join(sorted(gone))}",
             )
         broken = frozenset(observed.get("unreadable", ())) - before.unreadable

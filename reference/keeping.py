@@ -11,7 +11,9 @@ from tornwrite.reference import durable, names
 from tornwrite.reference.names import SessionFiles
 
 
-def keep_aside(files: SessionFiles, original: str, contents: Iterable[bytes]) -> None:
+def keep_aside(
+    files: SessionFiles, original: str, contents: Iterable[bytes], *, sync: bool = True
+) -> bool:
     """Keep bytes of a file in files of their own, durably.
 
     Args:
@@ -19,6 +21,10 @@ def keep_aside(files: SessionFiles, original: str, contents: Iterable[bytes]) ->
         original: path of the file they come from; its permission bits are taken.
         contents: the bytes, a file each. Nothing but NULs is nothing to keep: that is how a size
             looks whose data did not reach the disk.
+        sync: make the names durable here; without, the caller has to, before the original goes.
+
+    Returns:
+        Whether there was anything to keep.
 
     Raises:
         OSError: the system refused; the original is untouched.
@@ -28,8 +34,9 @@ def keep_aside(files: SessionFiles, original: str, contents: Iterable[bytes]) ->
         if content.strip(b"\0"):
             _write_once(files.damaged(original, content), content, durable.mode_of(original))
             kept = True
-    if kept:
+    if kept and sync:
         durable.sync_directory(files.directory)
+    return kept
 
 
 def keep_generations(files: SessionFiles) -> None:

@@ -126,7 +126,11 @@ def _import(sessions: SessionDirectory, key: str, legacy: LegacySession, digest:
             return False
         lines = session.read_lines()
         if _begins_with(lines.messages(), legacy):
-            return False  # by the original program, which leaves no mark
+            # By the original program, which leaves no mark and does not sync its names.
+            writer.ensure_data(lines)
+            if not writer.is_settled:
+                writer.sync_names()
+            return False
         own = live_lines(session, lines)
         is_new = not session.exists(lines)
         metadata = writer.next_metadata()

@@ -36,8 +36,11 @@ class SessionDirectory:
         self.suspects: set[str] = set()
         # Data file's inode and the skip that was found to be within its lines.
         self.checked: ShardMemory[tuple[int, int]] = ShardMemory(SHARDS)
-        # Size in bytes up to which this store synced the data file.
+        # Size in bytes up to which this store synced the data file, and what the metadata meant
+        # when it synced the directory. Anything else may be of a process that was killed before
+        # it could sync: visible, and gone after the next crash.
         self.synced: ShardMemory[int] = ShardMemory(SHARDS)
+        self.settled: ShardMemory[tuple[object, ...]] = ShardMemory(SHARDS)
         lock_path = os.path.join(self.path, names.LOCK_NAME)
         self._make(lock_path)
         self.locks = DirectoryLocks(lock_path)

@@ -1,6 +1,5 @@
 """Logical truncation: the metadata says how many leading lines are gone; no line is touched."""
 
-import os
 from dataclasses import replace
 
 from tornwrite.reference.data_file import Lines
@@ -25,13 +24,18 @@ def truncate(writer: SessionWriter, keep_last: int) -> None:
     count = len(lines.lines)
     skip = _new_skip(session, lines, keep_last)
     old = session.metadata
+    # What is skipped may be so by a process that was killed before it could make that durable.
+    is_settled = not old.skip or writer.is_settled
     if session.is_owned and (skip, count) == (old.skip, old.count):
+        if not is_settled:
+            writer.sync_names()
         return
     writer.keep_wrong_skip(lines)
-    if skip == count and skip:
-        _sync_last_line(writer, len(lines.whole) + len(lines.tail))
+    if skip != old.skip:
+        # The same goes for the last line. If a crash took it, too few messages would be left.
+        writer.ensure_data(lines)
     # A stale count alone changes nothing for a reader, so a crash may bring it back.
-    sync = not session.is_owned or skip != old.skip
+    sync = not session.is_owned or skip != old.skip or not is_settled
     writer.write_metadata(replace(writer.next_metadata(), skip=skip, count=count), sync=sync)
 
 
@@ -42,22 +46,3 @@ def _new_skip(session: Session, lines: Lines, keep_last: int) -> int:
     numbered = enumerate(lines.messages(skip), skip)
     kept = [number for number, (_, message) in numbered if message is not None]
     return kept[-keep_last] if keep_last < len(kept) else skip
-
-
-def _sync_last_line(writer: SessionWriter, size: int) -> None:
-    """Make the last line durable before the metadata counts it among the skipped.
-
-    A process that was killed before its sync may have left it. If a crash then took it, more lines
-    would be skipped than there are, and the truncated ones be shown again. Where this store wrote
-    the line it did sync it.
-    """
-    if writer.directory.synced.get(writer.shard, writer.files.name) == size:
-        return
-    descriptor = os.open(writer.session.data, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.fdatasync(descriptor)
-    except BaseException:
-        writer.suspect()
-        raise
-    finally:
-        os.close(descriptor)

@@ -49,6 +49,7 @@ class SessionWriter:
         self.session = session
         self.shard = shard
         self.files = session.files
+        self._keeps = False
         self._roll_forward()
         self._recover()
 
@@ -97,8 +98,10 @@ class SessionWriter:
         # If the new metadata reached the disk before the new file's name, it would find the plain
         # data file. That is the state before, unless lines were skipped in it.
         shows_more = says_more or (self.session.metadata.skip > 0 and not same)
-        if shows_more or self._plain_name_may_be_older():
+        # And what was kept aside of the old file has to be there before the old file goes.
+        if shows_more or self._keeps or self._plain_name_may_be_older():
             self.sync_names()
+            self._keeps = False
         self._replace_metadata(replace(metadata, generation=generation))
         self.sync_names(undo_to=old)
         try:
@@ -128,17 +131,49 @@ class SessionWriter:
             if undo_to is not None:
                 self._put_back(undo_to, error)
             raise
+        meaning = self.session.metadata.meaning
+        self.directory.settled.remember(self.shard, self.files.name, meaning)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether this store made the metadata durable; only counts and times may be newer."""
+        settled = self.directory.settled.get(self.shard, self.files.name)
+        return settled == self.session.metadata.meaning
+
+    def ensure_data(self, lines: Lines) -> None:
+        """Make the lines that were read durable, unless this store did.
+
+        Raises:
+            OSError: the sync failed; the session is suspect from now on.
+        """
+        size = len(lines.whole) + len(lines.tail)
+        if not size or self.directory.synced.get(self.shard, self.files.name) == size:
+            return
+        descriptor = os.open(self.session.data, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fdatasync(descriptor)
+        except BaseException:
+            self.suspect()
+            raise
+        finally:
+            os.close(descriptor)
+        self.directory.synced.remember(self.shard, self.files.name, size)
 
     def suspect(self) -> None:
         """After a failed sync: rewrite the session before anything else is written to it."""
         self.directory.suspects.add(self.files.name)
         self.directory.synced.forget(self.shard, self.files.name)
+        self.directory.settled.forget(self.shard, self.files.name)
 
     def keep_damaged(self, lines: Lines) -> None:
-        """Keep aside what a new data file would destroy: damaged lines, a torn tail, a skip."""
+        """Keep aside what a new data file would destroy: damaged lines, a torn tail, a skip.
+
+        Durably only with the rewrite that follows.
+        """
         self.keep_wrong_skip(lines)
         damaged = b"".join(line + b"\n" for line in lines.damaged_lines())
-        keep_aside(self.files, self.session.data, [damaged, lines.tail])
+        contents = [damaged, lines.tail]
+        self._keeps |= keep_aside(self.files, self.session.data, contents, sync=False)
 
     def keep_wrong_skip(self, lines: Lines) -> None:
         """Keep aside metadata that skips more lines than there are, before it is corrected."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tornwrite.faults.effects import Interpreter, TraceImpossible
 from tornwrite.faults.images import clear, difference, materialise, read_image
-from tornwrite.faults.recorder import Recorder
+from tornwrite.faults.recorder import Recorder, RecorderBlind, UnknownStep
 from tornwrite.faults.trace import Trace
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Operation
@@ -50,7 +50,7 @@ def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -
                 driver = subject.open(root)
             else:
                 result = driver.apply(operation)
-        except HarnessBroken:
+        except (HarnessBroken, UnknownStep, RecorderBlind):
             raise
         except Exception as error:
             recorder.failed(number, said(error, root))

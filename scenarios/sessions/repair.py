@@ -27,7 +27,7 @@ def _holding(*contents: str, key: str = "chat:1", damaged: bytes = b"") -> Obser
     messages = [{"role": "user", "content": content} for content in contents]
     return {
         "sessions": {key: {"messages": messages, "summary": ""}},
-        "damaged": [repr(damaged)] if damaged else [],
+        "must_keep": [repr(damaged)] if damaged else [],
     }
 
 

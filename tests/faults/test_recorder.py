@@ -314,11 +314,25 @@ def test_a_step_not_understood_is_named_and_not_done(root: Path, name: str) -> N
     (root / "there").write_bytes(b"x")
     (root / "symlink").symlink_to("there")
     (root.parent / "outside").touch()
-    with Recorder(root), pytest.raises(UnknownStep, match=name):
+    with pytest.raises(UnknownStep, match=name), Recorder(root):
         UNKNOWN[name](root)
     assert root.is_dir()
     assert not (root / "a").exists()
     assert not (root.parent / "away").exists()
+
+
+def test_a_program_that_catches_a_step_not_understood_has_spoilt_its_recording(
+    root: Path,
+) -> None:
+    def go_on_regardless() -> None:
+        with Recorder(root), pytest.raises(UnknownStep):
+            os.mkfifo(root / "a")
+
+    with pytest.raises(RecorderBlind, match="mkfifo.*the program went on"):
+        go_on_regardless()
+    with Recorder(root) as recorder:
+        (root / "b").touch()
+    assert len(recorder.trace().steps) == 2
 
 
 def test_the_root_can_be_refused_removal_but_not_removed(root: Path) -> None:
@@ -327,9 +341,9 @@ def test_the_root_can_be_refused_removal_but_not_removed(root: Path) -> None:
         with pytest.raises(OSError, match="not empty"):
             os.rmdir(root)
         os.unlink(root / "a")
-        with pytest.raises(UnknownStep, match="rmdir of the recorded root"):
-            os.rmdir(root)
     assert len(recorder.trace().steps) == 3
+    with pytest.raises(UnknownStep, match="rmdir of the recorded root"), Recorder(root):
+        os.rmdir(root)
 
 
 def test_mappings_that_do_not_write_are_fine(root: Path) -> None:

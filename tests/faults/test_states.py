@@ -81,7 +81,7 @@ def test_enumeration_agrees_with_brute_force(profile: PowerLoss, steps: list[Ste
 @pytest.mark.parametrize(
     ("stronger", "weaker"),
     [
-        (EXT4, XFS),
+        (EXT4, EXT4_NOAUTO_DA_ALLOC),
         (XFS, EXT4_NOAUTO_DA_ALLOC),
         (EXT4_NOAUTO_DA_ALLOC, EXT4_WRITEBACK),
         (EXT4_WRITEBACK, POSIX),

@@ -419,7 +419,8 @@ SESSIONS = settings(RUN, max_examples=25, stateful_step_count=12)
 
 def test_the_reference_store_passes() -> None:
     run_state_machine_as_test(
-        session_machine(Worlds("tornwrite.scenarios.stores:reference")), settings=SESSIONS
+        session_machine(Worlds("tornwrite.scenarios.stores:reference", budget=100)),
+        settings=SESSIONS,
     )
 
 
@@ -449,7 +450,7 @@ def rewriting(subject: str) -> type[CrashMachine]:
     )
     lenient = replace(load_subject(subject), model=WithoutLitter())
     return machine_for(
-        Worlds(lenient, profiles=(EXT4, POSIX)),
+        Worlds(lenient, profiles=(EXT4, POSIX), budget=60),
         {
             "set_history": {"key": st.just("a"), "history": history},
             "truncate_history": {"key": st.just("a"), "keep_last": st.integers(0, 1)},

@@ -19,7 +19,7 @@ from tornwrite.faults.effects import (
     SyncBarrier,
 )
 from tornwrite.faults.images import Image
-from tornwrite.faults.profiles import FsyncCommits, PowerLoss
+from tornwrite.faults.profiles import FsyncCommits, PowerLoss, SizeAfterData
 from tornwrite.faults.steps import Step
 
 
@@ -82,7 +82,12 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                     )
             else:
                 last = (effect.size - 1) // profile.page
-                uncovers[effect.number] = (effect.inode, effect.first_page, last)
+                before = sizes[effect.inode][-1][1]
+                # A block that the file reached into before is there: only new ones have to wait.
+                first = before // profile.page
+                if profile.size_after_data is SizeAfterData.NEW_BLOCKS:
+                    first = -(-before // profile.page)
+                uncovers[effect.number] = (effect.inode, first, last)
             sizes[effect.inode].append((effect.number, effect.size, effect.shrinks))
 
     durable_names, durable_data, durable_shrinks = _durable(effects, profile)
@@ -157,7 +162,7 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 page_at = dict(zip(files, page_pick, strict=True))
                 if not all(data_there(f, n, size_at, page_at) for f, n in durable_data):
                     continue
-                if profile.size_after_data and not all(
+                if profile.size_after_data is not SizeAfterData.NONE and not all(
                     _uncovered_there(f, size_at, page_at, uncovers, sizes, pages) for f in files
                 ):
                     continue
