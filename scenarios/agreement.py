@@ -50,7 +50,9 @@ def _compare(subject: Subject, scenario: Scenario) -> Agreement:
         file = os.path.join(workspace.path, "trace")
         os.mkdir(root)
         materialise(scenario.base, root)
-        command = [sys.executable, "-m", __name__, subject.name, scenario.name, root, file]
+        # -P: a folder of the package's name in the current directory is not the package.
+        module = [sys.executable, "-P", "-m", __name__]
+        command = [*module, subject.name, scenario.name, root, file]
         try:
             straced = run_strace(command, root)
         except StraceError as error:

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any, Generic, TypeAlias, TypeVar, cast
@@ -61,6 +62,7 @@ def each(
     waiting = sorted(tasks, key=lambda task: task.weight)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([work.__module__, *preload])
+    _start_server()
     with _workers() as running:
         while waiting or running:
             while waiting and len(running) < max(jobs, 1):
@@ -77,6 +79,23 @@ def each(
                 del running[ready]
                 ready.close()
                 yield content
+
+
+def _start_server() -> None:
+    # Started as `python -c`, the server would look for modules in the current directory first, and
+    # a checkout of this very project holds a folder of the package's name that is not all of it.
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 def default_jobs() -> int:
