@@ -67,8 +67,8 @@ class Sites:
         installed = next((mark for mark in _INSTALLED if mark in name), None)
         if installed is None and name.startswith(_STDLIB):
             return None
-        if name.startswith(self._start):
-            return name[len(self._start) :]
         if installed is not None:
             return name.rpartition(installed)[2]
+        if name.startswith(self._start):
+            return name[len(self._start) :]
         return name

@@ -28,7 +28,7 @@ def show(result: GateResult, console: Console) -> None:
     """Print the whole result: table, findings, notes, verdict."""
     console.print(table(result.rows))
     for number, found in enumerate(result.findings, start=1):
-        console.print(finding(found, f"finding {number} of {len(result.findings)}"))
+        show_finding(found, f"finding {number} of {len(result.findings)}", console)
     stopped = dict.fromkeys(
         f"{row.scenario} under {row.profile} is not complete: {row.stopped}"
         for row in result.rows
@@ -37,6 +37,13 @@ def show(result: GateResult, console: Console) -> None:
     for note in [*stopped, *result.notes]:
         console.print(Text.assemble(("note: ", "bold"), note))
     console.print(verdict(result))
+
+
+def show_finding(found: Finding, title: str, console: Console) -> None:
+    """Print one finding, and below it, in one piece to be copied, the command that replays it."""
+    console.print(finding(found, title))
+    console.print(Text.assemble(("replay: ", "bold"), found.replay), soft_wrap=True)
+    console.print()
 
 
 def table(rows: Iterable[Row]) -> Table:
@@ -87,7 +94,7 @@ def verdict(result: GateResult) -> Text:
 
 
 def finding(found: Finding, title: str) -> RenderableType:
-    """One finding: promised, recovered, the steps and their fates, how to replay it."""
+    """One finding: promised, recovered, the steps and their fates, what the crash left."""
     violation = found.violation
     head = Table.grid(padding=(0, 1))
     head.add_column(style="bold", no_wrap=True)
@@ -121,8 +128,6 @@ def finding(found: Finding, title: str) -> RenderableType:
             parts.append(_protect(protected))
     if found.files:
         parts += [Text("\nwhat the crash left", style="bold"), _files(found)]
-    replay = Text.assemble(("\nreplay  ", "bold"), found.replay, overflow="fold")
-    parts.append(replay)
     return Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED)
 
 
@@ -145,34 +150,38 @@ def _when(found: Finding) -> str:
 
 def _steps(found: Finding) -> Table:
     lines = Table.grid(padding=(0, 1))
-    lines.add_column(justify="right", style="dim")
-    lines.add_column()
+    lines.add_column(justify="right", style="dim", no_wrap=True)
+    lines.add_column(no_wrap=True)
     lines.add_column(overflow="fold")
-    lines.add_column(style="dim", overflow="fold")
     shown = found.steps[-STEPS_SHOWN:]
     if len(shown) < len(found.steps):
-        lines.add_row(
-            "", "", Text(f"… after {len(found.steps) - len(shown)} earlier steps", style="dim")
-        )
+        earlier = f"… after {len(found.steps) - len(shown)} earlier steps"
+        lines.add_row("", "", Text(earlier, style="dim"))
     operation = ""
     for step in shown:
+        if step.operation != operation:
+            operation = step.operation
+            lines.add_row("", "", Text(operation, style="dim italic"))
         mark, style = FATES.get(step.fate, ("·", "dim"))
-        new = step.operation != operation
-        operation = step.operation
         text = Text(step.text, style="bold" if step.number == found.protect else "")
         if step.fate in ("in part", "not on disk"):
             text.append(f"  {step.fate}", style=style)
         if step.number == found.protect:
             text.append("  ← protect this", style="bold red")
-        lines.add_row(str(step.number), Text(mark, style=style), text, operation if new else "")
+        lines.add_row(str(step.number), Text(mark, style=style), text)
     return lines
 
 
-def _protect(step: StepLine) -> Text:
-    text = Text.assemble(("\nprotect  ", "bold"), f"step {step.number}, {step.text}")
+def _protect(step: StepLine) -> Table:
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    head = Text("\nprotect", style="bold")
+    lines.add_row(head, Text(f"\nstep {step.number}, {step.text}"))
     for position, site in enumerate(step.sites):
-        text.append(f"\n         {'at' if not position else 'called from'} {site}", style="cyan")
-    return text
+        where = "at" if not position else "from"
+        lines.add_row(Text(where, justify="right"), Text(site, style="cyan"))
+    return lines
 
 
 def _files(found: Finding) -> Table:

@@ -141,7 +141,9 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
             images=first.images + one.images,
             also_in=tuple(others),
         )
-    return list(found.values())
+    # The gravest first: what is lost or wrong before what is merely untidy.
+    ranks = {kind: rank for rank, kind in enumerate(Kind)}
+    return sorted(found.values(), key=lambda one: ranks[one.violation.kind])
 
 
 def replay_command(
@@ -201,8 +203,8 @@ def _to_protect(
     """The step whose loss, or whose half-done state, shows through.
 
     First of all a step of an acknowledged operation that is not on the disk: its promise binds.
-    Else, in the operation in flight, a step that was overtaken by a later one. Else the last step
-    that is on the disk: the crash came right after it.
+    Else, in the operation in flight, a step that was overtaken by a later one, or that is there in
+    part. Else the last step that is on the disk: the crash came right after it.
     """
     if state.cut is not None:
         return state.point
@@ -214,6 +216,9 @@ def _to_protect(
     reached = [fate.step for fate in told if fate.reached is Reached.WHOLE]
     if missing and reached and missing[0] < reached[-1]:
         return missing[0]
+    part = [fate.step for fate in told if fate.reached is Reached.PART]
+    if part:
+        return part[0]
     return reached[-1] if reached else None
 
 

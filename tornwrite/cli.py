@@ -216,7 +216,7 @@ def replay(
     )
     console = Console()
     for number, one in enumerate(found, start=1):
-        console.print(console_report.finding(one, f"finding {number} of {len(found)}"))
+        console_report.show_finding(one, f"finding {number} of {len(found)}", console)
     verdict = Verdict.VIOLATED if found else Verdict.PASSED
     console.print(f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: image {image}")
     sys.exit(EXIT_CODES[verdict])
