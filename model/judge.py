@@ -7,16 +7,21 @@ may come back at each point of a run; `judge` compares one recovery with that.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Violation
 
 S = TypeVar("S")
+C = TypeVar("C", contravariant=True)
 
 
 class Model(Protocol[S]):
-    """What a kind of store promises, as pure functions over a state of its own choosing."""
+    """What a kind of store promises, as pure functions over a state of its own choosing.
+
+    It may have more: `beside` (`LooksBeside`), `settled` (`LooksAtSettled`) and `continuations`
+    (`GoesOn`) are called where a model has them.
+    """
 
     def state_of(self, observed: Observation) -> S:
         """The state that an observation amounts to."""
@@ -66,14 +71,43 @@ class Model(Protocol[S]):
         """
         ...
 
-    def beside(self, permitted: Sequence[S], observed: Observation) -> Iterable[Violation]:
-        """What is wrong although the view is a permitted one: what must be there whatever else is,
-        and what may never be."""
+
+@runtime_checkable
+class LooksBeside(Protocol[C]):
+    """A model may have this too: what must be there whatever else is, and what may never be."""
+
+    def beside(self, permitted: Sequence[C], observed: Observation) -> Iterable[Violation]:
+        """What is wrong although the view is a permitted one."""
         ...
+
+
+@runtime_checkable
+class LooksAtSettled(Protocol):
+    """A model may have this too: what a store must not keep for good."""
 
     def settled(self, observed: Observation) -> Iterable[Violation]:
         """What is wrong with a store that has recovered and been used again: litter, drift."""
         ...
+
+
+@runtime_checkable
+class GoesOn(Protocol[C]):
+    """A model may have this too: without it, no process goes on where another was killed."""
+
+    def continuations(self, state: C, names: Sequence[str]) -> tuple[tuple[Operation, ...], ...]:
+        """What a new process may do after a kill, a run each.
+
+        state: what it finds. names: what the operation that was killed was about, none if it was
+        about no one thing in particular.
+        """
+        ...
+
+
+def continuations(
+    model: Model[S], state: S, names: Sequence[str]
+) -> tuple[tuple[Operation, ...], ...]:
+    """The model's, none if it has none."""
+    return model.continuations(state, names) if isinstance(model, GoesOn) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +237,9 @@ def judge(model: Model[S], permitted: Permitted[S], assessed: Assessed) -> tuple
     """Every promise that the recovery did not keep; empty when it is in order."""
     first = assessed.recovery.first
     if first.observed is not None and assessed.view in permitted.views:
-        return (*model.beside(permitted.states, first.observed), *assessed.later)
+        if isinstance(model, LooksBeside):
+            return (*model.beside(permitted.states, first.observed), *assessed.later)
+        return assessed.later
     observed = {"error": first.error} if first.observed is None else first.observed
     return (model.explain(observed, permitted.states, permitted.past, ()),)
 
@@ -222,6 +258,6 @@ def _probe_violations(
             return (model.explain({"error": probe.seen.error}, (state,), past, probe.operations),)
         if canonical(model.normalised(observed)) != canonical(model.view(state)):
             return (model.explain(observed, (state,), past, probe.operations),)
-    if probed and probed[-1].seen.observed is not None:
+    if probed and probed[-1].seen.observed is not None and isinstance(model, LooksAtSettled):
         return model.settled(probed[-1].seen.observed)
     return ()

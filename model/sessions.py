@@ -30,6 +30,7 @@ from tornwrite.model.verdict import Kind, Violation
 Message = Mapping[str, Any]
 
 PROBE = {"role": "user", "content": "written after the crash"}
+GONE_ON = "written after the kill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,24 @@ class SessionModel:
             )
         )
         return (*migrate, writes, *migrate, rewrites)
+
+    def continuations(
+        self, state: Sessions, names: Sequence[str]
+    ) -> tuple[tuple[Operation, ...], ...]:
+        """One kind of write each, to the sessions that the killed operation was about.
+
+        Without a name that is a migration; where there is nothing to migrate, all sessions.
+        """
+        if not names and (state.pending or state.backups):
+            return ((Operation("migrate"),),)
+        keys = tuple(names or state.sessions)
+        if not keys:
+            return ()
+        return (
+            tuple(Operation("add_full_message", {"key": key, "message": PROBE}) for key in keys),
+            tuple(Operation("truncate_history", {"key": key, "keep_last": 0}) for key in keys),
+            tuple(Operation("set_summary", {"key": key, "summary": GONE_ON}) for key in keys),
+        )
 
     def explain(
         self,

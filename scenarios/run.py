@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.kills import KillFailed
 from tornwrite.faults.offspring import ProcessesLeft
-from tornwrite.faults.profiles import KILL, Profile
+from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.trace import Trace
+from tornwrite.model.judge import GoesOn
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.findings import Collected, finding, merged
@@ -25,6 +26,7 @@ from tornwrite.scenarios.judging import (
     permitted_by_epoch,
 )
 from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
+from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, kill_then_power
 from tornwrite.scenarios.recording import HarnessBroken, Recorded, record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
@@ -95,7 +97,8 @@ def _run(
     if wrong:
         return _wrong_without_crash(subject, scenario, recorded, wrong, started)
     names = subject.model.names(scenario.operations)
-    assessor = Assessor(subject, Bench(subject, bench), names)
+    place = Bench(subject, bench)
+    assessor = Assessor(subject, place, names)
     judgement = judge_trace(
         subject,
         trace,
@@ -117,6 +120,12 @@ def _run(
     if lane is not None:
         beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
         rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
+    if {KILL, POSIX} <= set(settings.profiles) and isinstance(subject.model, GoesOn):
+        row, later = _kill_then_power(
+            subject, scenario, trace, assessor, place, live, settings, progress
+        )
+        rows.append(row)
+        findings = merged([*findings, *later])
     return Outcome(scenario.name, tuple(rows), tuple(findings), tuple(notes))
 
 
@@ -156,6 +165,46 @@ def _kill(
         seconds=time.perf_counter() - started,
     )
     return row, [f"{scenario.name}: {said}" for said in lane.disagreements]
+
+
+def _kill_then_power(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    assessor: Assessor,
+    bench: Bench,
+    root: str,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Row, list[Finding]]:
+    started = time.perf_counter()
+    lane = kill_then_power(
+        subject,
+        scenario,
+        trace,
+        assessor,
+        bench,
+        root,
+        budget=settings.budget,
+        seed=settings.seed,
+        progress=progress,
+    )
+    findings = merged(lane.findings)
+    verdict = Verdict.NOT_MEASURED if lane.stopped else Verdict.PASSED
+    row = Row(
+        scenario=scenario.name,
+        profile=KILL_THEN_POWER,
+        verdict=Verdict.VIOLATED if findings else verdict,
+        operations=len(scenario.operations),
+        points=lane.runs,
+        judged=len(lane.images),
+        possible=lane.possible,
+        complete=not lane.stopped,
+        stopped=lane.stopped,
+        findings=len(findings),
+        seconds=time.perf_counter() - started,
+    )
+    return row, findings
 
 
 def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()) -> Row:

@@ -9,9 +9,7 @@ past goes on counting depends on the crash:
 - The process was killed: the page cache goes on, and what had not been synced still is not. The
   trace goes on too, so a later power loss can still take what the dead process left unsynced.
 
-The same holds for promises. A power loss leaves one state, the one seen. A kill leaves its
-operation in doubt for good: nobody acknowledged it, so a later power loss may show either. Another
-kill may not, since the page cache has decided.
+The same holds for promises (`tornwrite.scenarios.promised`).
 """
 
 import contextlib
@@ -20,13 +18,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from tornwrite.faults.effects import Interpreter
-from tornwrite.faults.epochs import Epoch, epochs
-from tornwrite.faults.explain import NoSuchState, Reached, fates
-from tornwrite.faults.images import EMPTY, Image, Node, materialise
+from tornwrite.faults.epochs import epochs
+from tornwrite.faults.images import EMPTY, Image, materialise
 from tornwrite.faults.profiles import (
     BUILT_IN,
     KILL,
@@ -39,28 +35,25 @@ from tornwrite.faults.profiles import (
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashState, CrashStates
-from tornwrite.faults.steps import Close as CloseStep
-from tornwrite.faults.steps import Fsync, Open, SetSize, Write, describe
-from tornwrite.faults.trace import (
-    Acknowledged,
-    Began,
-    Event,
-    Failed,
-    Restarted,
-    Stepped,
-    Trace,
-    open_paths,
+from tornwrite.faults.steps import Write
+from tornwrite.faults.trace import Event, Restarted, Stepped, Trace
+from tornwrite.model.judge import Assessed, Model, Permitted, assess, judge
+from tornwrite.model.machine import Violated
+from tornwrite.model.operation import Observation, Operation, canonical
+from tornwrite.model.verdict import Violation
+from tornwrite.scenarios.chosen_cuts import kills
+from tornwrite.scenarios.continuation import (
+    boundaries,
+    closings,
+    numbers_after,
+    renumbered,
+    until,
 )
-from tornwrite.model import promises
-from tornwrite.model.judge import Assessed, History, Model, Permitted, assess, judge
-from tornwrite.model.machine import Violated, literal
-from tornwrite.model.operation import Observation, Operation, canonical, shortened
-from tornwrite.model.verdict import Kind, Violation
+from tornwrite.scenarios.promised import PermittedAfter, Promised
 from tornwrite.scenarios.recording import OPEN, REOPEN, HarnessBroken, check_whole, look, said
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Driver, Subject, WrongUse, load_subject
-
-S = TypeVar("S")
+from tornwrite.scenarios.world_failure import Account, after_crash, broke, without_crash
 
 BUDGET = 200
 """Images judged after each step under each profile, at most."""
@@ -143,6 +136,20 @@ class Worlds:
         """How the subject is named where it is to be run again."""
         return self.subject if isinstance(self.subject, str) else self.subject.name
 
+    @property
+    def unusual(self) -> dict[str, Any]:
+        """The settings that are not the usual ones, as `replay` takes them."""
+        settings: dict[str, Any] = {}
+        if self.scenario:
+            settings["scenario"] = self.scenario
+        if self.profiles != (KILL, POSIX):
+            settings["profiles"] = tuple(profile.name for profile in self.profiles)
+        if self.budget != BUDGET:
+            settings["budget"] = self.budget
+        if self.every_byte != EVERY_BYTE:
+            settings["every_byte"] = self.every_byte
+        return settings
+
 
 Step: TypeAlias = Mapping[str, Mapping[str, Any]]
 """An operation and its arguments, or `{"crash": {"profile": NAME, "index": NUMBER}}`."""
@@ -179,76 +186,6 @@ def _profile(name: str) -> Profile:
         raise WrongUse(f"there is no profile {name!r}, only {known}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Became:
-    """The power failed, and this is what was left."""
-
-    state: Any
-
-
-class _Promised(Generic[S]):
-    """What may come back, after a power loss and after a kill: the two part ways at a kill."""
-
-    def __init__(self, model: Model[S], start: S) -> None:
-        self._model = model
-        self._start = start
-        self._lost: History[S] = History(model, start)
-        self._killed: History[S] = History(model, start)
-        self._said: list[Event | _Became] = []
-        """All that the history of power losses was told, to tell it again from an earlier point."""
-
-    def tell(self, event: Event) -> None:
-        self._said.append(event)
-        _tell(self._lost, event)
-        _tell(self._killed, event)
-
-    def permitted(self) -> "_Permitted[S]":
-        return _Permitted(self._lost.permitted(), self._killed.permitted())
-
-    def power_lost(self, state: S) -> None:
-        self._said.append(_Became(state))
-        self._lost.became(state)
-        self._killed.became(state)
-
-    def process_killed(self, forgotten: int, state: S) -> None:
-        """forgotten: how many of the last events the kill came before."""
-        del self._said[len(self._said) - forgotten :]
-        self._said.append(Restarted())
-        self._lost = History(self._model, self._start)
-        for event in self._said:
-            _tell(self._lost, event)
-        self._killed.became(state)
-
-
-def _tell(history: History[S], event: Event | _Became) -> None:
-    match event:
-        case Began(number, name, arguments):
-            history.began(number, Operation(name, arguments))
-        case Acknowledged(number):
-            history.acknowledged(number)
-        case Failed(number):
-            history.failed(number)
-        case Restarted():
-            history.killed()
-        case _Became(state):
-            history.became(state)
-        case Stepped():
-            pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Permitted(Generic[S]):
-    after_power_loss: Permitted[S]
-    after_kill: Permitted[S]
-
-    def under(self, profile: Profile) -> Permitted[S]:
-        match profile:
-            case ProcessKill():
-                return self.after_kill
-            case PowerLoss():
-                return self.after_power_loss
-
-
 class SubjectWorld:
     """A `tornwrite.model.machine.World` on real files; made by `Worlds`.
 
@@ -261,11 +198,9 @@ class SubjectWorld:
         self._subject = worlds.loaded
         self._model: Model[Any] = self._subject.model
         self._cleanup = contextlib.ExitStack()
-        self._steps: list[tuple[str, Mapping[str, Any]]] = []
-        self._told: list[str] = []
+        self._account = Account()
         self._kept: list[Operation] = []
         self._limits: list[str] = []
-        self._all_limits: dict[str, None] = {}
         self._choices: dict[str, list[CrashState]] = {}
         self._lives = 0
         self._driver: Driver | None = None
@@ -287,7 +222,7 @@ class SubjectWorld:
         if self._worlds.scenario:
             scenario = self._subject.scenario(self._worlds.scenario)
             base, start = scenario.base, scenario.start
-        self._promised = _Promised(self._model, self._model.state_of(start))
+        self._promised = Promised(self._model, self._model.state_of(start))
         self._workspace = self._cleanup.enter_context(Workspace()).path
         bench = os.path.join(self._workspace, "bench")
         os.mkdir(bench)
@@ -296,8 +231,7 @@ class SubjectWorld:
         self._live_on(base)
 
     def apply(self, operation: Operation) -> None:
-        self._steps.append((operation.name, operation.arguments))
-        self._told.append(literal_call(operation))
+        self._account.operation(operation)
         self._do(operation)
 
     def crash_choices(self, profile: str) -> int:
@@ -320,15 +254,17 @@ class SubjectWorld:
         was_kill = any(
             isinstance(one, ProcessKill) for one in self._worlds.profiles if one.name == profile
         )
-        self._told.append(
-            f"crash: {'the process is killed' if was_kill else 'the power fails'} "
-            f"{self._moment(state)} ({profile}, state {index} of 0 to {len(states) - 1})"
+        self._account.crash(
+            profile,
+            index,
+            len(states) - 1,
+            was_kill=was_kill,
+            moment=self._account.moment(self._trace(), state),
         )
-        self._steps.append(("crash", {"profile": profile, "index": index}))
         self._end_life()
         if was_kill:
             before = until(self._trace(), state)
-            forgotten = _boundaries(self._events) - _boundaries(before)
+            forgotten = boundaries(self._events) - boundaries(before)
             self._promised.process_killed(forgotten, self._model.state_of(seen))
             self._events = [*before, *closings(before), Restarted()]
         else:
@@ -359,12 +295,7 @@ class SubjectWorld:
         self._life = contextlib.ExitStack()
         self._life.enter_context(self._recorder)
         self._absorbed = 0
-        steps = Trace(EMPTY, tuple(self._events)).steps
-        self._first_handle = 1 + max(
-            (step.handle for step in steps if isinstance(step, Open)), default=0
-        )
-        numbers = [event.number for event in self._events if isinstance(event, Began)]
-        self._first_number = len(numbers)
+        self._before = numbers_after(self._events)
         self._do(OPEN)
 
     def _end_life(self) -> None:
@@ -381,10 +312,7 @@ class SubjectWorld:
     def _absorb(self) -> list[Event]:
         """What was recorded since the last time, in the numbers of the whole trace."""
         events = self._recorder.events
-        new = [
-            _renumbered(event, self._first_handle, self._first_number)
-            for event in events[self._absorbed :]
-        ]
+        new = [renumbered(event, self._before) for event in events[self._absorbed :]]
         self._absorbed = len(events)
         self._events += new
         return new
@@ -412,17 +340,17 @@ class SubjectWorld:
         seen = None
         if self._driver is not None:
             seen = look(self._driver, self._model.names(self._kept), self._root)
-        boundaries = _boundaries(self._events)
-        permitted: dict[int, _Permitted[Any]] = {}
+        ended = boundaries(self._events)
+        permitted: dict[int, PermittedAfter[Any]] = {}
         for event in self._absorb():
             self._promised.tell(event)
             if not isinstance(event, Stepped):
-                boundaries += 1
-                permitted[boundaries] = self._promised.permitted()
+                ended += 1
+                permitted[ended] = self._promised.permitted()
         if refused is not None and (seen is None or not self._worlds.refuses(refused)):
-            raise self._without_crash(_broke(operation, said(refused, self._root)))
+            raise self._without_crash(broke(operation, said(refused, self._root)))
         assert seen is not None
-        self._check_live(seen.observed, seen.error, permitted[boundaries].after_kill)
+        self._check_live(seen.observed, seen.error, permitted[ended].after_kill)
         check_whole(self._trace(), self._root)
         for profile in self._worlds.profiles:
             self._judge(profile, permitted)
@@ -450,12 +378,12 @@ class SubjectWorld:
         wrong = self._model.explain(told, permitted.states, permitted.past, ())
         raise self._without_crash(wrong)
 
-    def _judge(self, profile: Profile, permitted: Mapping[int, _Permitted[Any]]) -> None:
+    def _judge(self, profile: Profile, permitted: Mapping[int, PermittedAfter[Any]]) -> None:
         choices: dict[Image, CrashState] = {}
         for state, limit in self._states(profile, frozenset(permitted)):
             if limit:
                 self._limits.append(limit)
-                self._all_limits[limit] = None
+                self._account.limits[limit] = None
                 continue
             assert state is not None
             choices.setdefault(state.image, state)
@@ -500,38 +428,29 @@ class SubjectWorld:
     # What is said about a violation
 
     def _without_crash(self, wrong: Violation) -> Violated:
-        return Violated("\n".join([*_what(wrong), "without any crash", "", *self._run()]))
+        return without_crash(wrong, self._told())
 
     def _after_crash(
         self,
         profile: Profile,
         state: CrashState,
         wrong: Violation,
-        permitted: Mapping[int, _Permitted[Any]],
+        permitted: Mapping[int, PermittedAfter[Any]],
     ) -> Violated:
         profile, state, wrong = self._strongest(profile, state, wrong, permitted)
-        strongest = ", the strongest profile that shows it" if profile in BUILT_IN else ""
         trace = self._trace()
-        lines = [
-            *_what(wrong),
-            f"crash        {profile.name}{strongest}: {profile.summary}; {self._moment(state)}",
-            "",
-            "what is on the disk then:",
-            *(f"  {path}: {_content(node)}" for path, node in state.image),
-            "",
-            "steps of the last operation, and earlier ones that are not on the disk:",
-            *_told_steps(trace, profile, state),
-            "",
-            *self._run(),
-        ]
-        return Violated("\n".join(lines))
+        moment = self._account.moment(trace, state)
+        return after_crash(wrong, profile, trace, state, moment, self._told())
+
+    def _told(self) -> list[str]:
+        return self._account.lines(self._worlds.label, self._worlds.unusual)
 
     def _strongest(
         self,
         profile: Profile,
         state: CrashState,
         wrong: Violation,
-        permitted: Mapping[int, _Permitted[Any]],
+        permitted: Mapping[int, PermittedAfter[Any]],
     ) -> tuple[Profile, CrashState, Violation]:
         """The same promise broken under the strongest profile that breaks it here."""
         if profile not in BUILT_IN or not isinstance(profile, PowerLoss):
@@ -549,237 +468,3 @@ class SubjectWorld:
                     if found:
                         return stronger, other, found[0]
         return profile, state, wrong
-
-    def _moment(self, state: CrashState) -> str:
-        """When that is, in words."""
-        epoch = epochs(self._trace())[state.epoch]
-        name = self._steps[-1][0] if self._steps else OPEN.name
-        name = "opening" if name in ("crash", OPEN.name) else name
-        last = max(
-            (event.number for event in self._events if isinstance(event, Began)), default=None
-        )
-        if last not in epoch.in_flight:
-            return f"after {name} returned"
-        if state.cut is not None:
-            return f"during {name}, {state.cut} bytes into a write"
-        return f"during {name}, after {state.point - epoch.first} of its steps"
-
-    def _run(self) -> list[str]:
-        numbered = [f"  {number}  {line}" for number, line in enumerate(self._told, 1)]
-        return [
-            "what was done, after opening:" if numbered else "nothing was done after opening",
-            *numbered,
-            *(f"not judged before that: {limit}" for limit in self._all_limits),
-            "",
-            "to run it again:",
-            "",
-            *self._snippet(),
-        ]
-
-    def _snippet(self) -> list[str]:
-        worlds = self._worlds
-        settings: dict[str, Any] = {}
-        if worlds.scenario:
-            settings["scenario"] = worlds.scenario
-        if worlds.profiles != (KILL, POSIX):
-            settings["profiles"] = self.profiles
-        if worlds.budget != BUDGET:
-            settings["budget"] = worlds.budget
-        if worlds.every_byte != EVERY_BYTE:
-            settings["every_byte"] = worlds.every_byte
-        return [
-            "from tornwrite.scenarios.world import replay",
-            "",
-            "replay(",
-            f"    {worlds.label!r},",
-            "    [",
-            *(f"        {{{name!r}: {literal(arguments)}}}," for name, arguments in self._steps),
-            "    ],",
-            *(f"    {name}={value!r}," for name, value in settings.items()),
-            ")",
-        ]
-
-
-def literal_call(operation: Operation) -> str:
-    """The operation as a call in Python, long text shortened."""
-    given = ", ".join(f"{key}={shortened(value)}" for key, value in operation.arguments.items())
-    return f"{operation.name}({given})"
-
-
-def _broke(operation: Operation, error: str) -> Violation:
-    return Violation(
-        Kind.UNREADABLE,
-        promises.ERRORS,
-        str(operation.arguments.get("key", "the store")),
-        f"{operation} works, or is refused with a ValueError: nothing was wrong with the disk",
-        error,
-    )
-
-
-def _what(wrong: Violation) -> list[str]:
-    lines = [
-        f"{wrong.kind.value}: {wrong.kind.meaning}",
-        f"promise      {wrong.promise.name}: {wrong.promise.text}",
-        f"promised     {wrong.promised}",
-        f"came back    {wrong.recovered}",
-    ]
-    if wrong.about:
-        lines.insert(2, f"about        {wrong.about!r}")
-    if wrong.after:
-        lines.append(f"after        {wrong.after}")
-    return lines
-
-
-def _content(node: Node) -> str:
-    match node:
-        case None:
-            return "directory"
-        case bytes():
-            return f"{len(node)} B {shortened(node, 120)}"
-        case _:
-            return f"link to {node.text}"
-
-
-def _told_steps(trace: Trace, profile: Profile, state: CrashState) -> Iterator[str]:
-    began = [place for place, event in enumerate(trace.events) if isinstance(event, Began)]
-    owned = sum(isinstance(event, Stepped) for event in trace.events[: began[-1]])
-    try:
-        told = fates(trace, profile, state)
-    except NoSuchState as error:
-        yield f"  (not told: {error})"
-        return
-    paths = open_paths(trace.steps)
-    for fate in told:
-        if fate.step >= owned or fate.reached in (Reached.NOT, Reached.PART):
-            yield f"  {describe(trace.steps[fate.step], paths):<60} {fate.reached.value}".rstrip()
-
-
-# Traces that go on after a kill
-
-
-def _boundaries(events: Sequence[Event]) -> int:
-    """How many of the events end an epoch."""
-    return sum(not isinstance(event, Stepped) for event in events)
-
-
-def until(trace: Trace, state: CrashState) -> list[Event]:
-    """The events that had happened when a kill left this state; a write under way is cut."""
-    kept: list[Event] = []
-    steps = boundaries = 0
-    for event in trace.events:
-        if isinstance(event, Stepped):
-            if steps == state.point:
-                if state.cut is not None and isinstance(event.step, Write):
-                    # The barrier of an O_SYNC write comes after its last byte.
-                    cut = replace(event.step, data=event.step.data[: state.cut], sync=False)
-                    kept.append(Stepped(cut, event.sites))
-                return kept
-            steps += 1
-        elif boundaries == state.epoch:
-            return kept
-        else:
-            boundaries += 1
-        kept.append(event)
-    return kept
-
-
-def closings(events: Sequence[Event]) -> list[Event]:
-    """The kernel closes what a dead process had open."""
-    opened: dict[int, None] = {}
-    for event in events:
-        match event:
-            case Stepped(Open(handle)):
-                opened[handle] = None
-            case Stepped(CloseStep(handle)):
-                opened.pop(handle, None)
-            case _:
-                pass
-    return [Stepped(CloseStep(handle)) for handle in opened]
-
-
-def _renumbered(event: Event, first_handle: int, first_number: int) -> Event:
-    """The event in a trace that had so many handles and operations before."""
-    match event:
-        case Stepped(step, sites):
-            match step:
-                case Open() | Write() | SetSize() | CloseStep():
-                    return Stepped(replace(step, handle=step.handle + first_handle), sites)
-                case Fsync(target) if isinstance(target, int):
-                    return Stepped(replace(step, target=target + first_handle), sites)
-                case _:
-                    return event
-        case Began() | Acknowledged() | Failed():
-            return replace(event, number=event.number + first_number)
-        case Restarted():
-            return event
-
-
-# Kills
-
-
-def kills(trace: Trace, wanted: Sequence[Epoch], every_byte: int) -> Iterator[CrashState]:
-    """What a kill could leave in these epochs, a state for each pair of an epoch and an image.
-
-    The write under way is cut at each byte where it has no more than `every_byte` to keep, else
-    where `chosen_cuts` says.
-    """
-    interpreter = Interpreter(trace.base)
-    seen: set[tuple[int, Image]] = set()
-    steps = trace.steps
-    last = max((epoch.last for epoch in wanted), default=-1)
-    for point in range(last + 1):
-        if point:
-            interpreter.apply(point - 1, steps[point - 1])
-        for epoch in wanted:
-            if epoch.first <= point <= epoch.last:
-                state = CrashState(epoch.number, point, interpreter.image())
-                if (state.epoch, state.image) not in seen:
-                    seen.add((state.epoch, state.image))
-                    yield state
-        under_way = [epoch for epoch in wanted if epoch.first <= point < epoch.last]
-        step = steps[point] if under_way else None
-        if not isinstance(step, Write):
-            continue
-        for cut, image in _cut_images(interpreter, step, every_byte):
-            for epoch in under_way:
-                if (epoch.number, image) not in seen:
-                    seen.add((epoch.number, image))
-                    yield CrashState(epoch.number, point, image, cut=cut)
-
-
-def _cut_images(
-    interpreter: Interpreter, step: Write, every_byte: int
-) -> Iterator[tuple[int, Image]]:
-    written = interpreter.opened(step.handle)
-    tree = list(interpreter.tree())
-    before = interpreter.node(written)
-    assert isinstance(before, bytes)
-    start = len(before) if step.offset is None else step.offset
-    head = before[:start].ljust(start, b"\0")
-    for cut in chosen_cuts(step.data, every_byte):
-        content = head + step.data[:cut] + before[start + cut :]
-        yield (
-            cut,
-            tuple(
-                (path, content if inode == written else interpreter.node(inode))
-                for path, inode in tree
-            ),
-        )
-
-
-def chosen_cuts(data: bytes, every_byte: int) -> list[int]:
-    """Where a write of this data is cut: how many of its bytes are done, in order.
-
-    Everywhere if it is short. Else at its ends and its middle, before and after the first and last
-    newline, inside the first and last character of several bytes, and at sectors and pages.
-    """
-    size = len(data)
-    if size <= every_byte + 1:
-        return list(range(1, size))
-    places = {1, size // 2, size - 1, 512, 4096, size // 4096 * 4096}
-    for newline in (data.find(b"\n"), data.rfind(b"\n", 0, size - 1)):
-        if newline >= 0:
-            places |= {newline, newline + 1}
-    inside = [place for place, byte in enumerate(data) if byte & 0xC0 == 0x80]
-    places.update(inside[:1] + inside[-1:])
-    return sorted(place for place in places if 0 < place < size)

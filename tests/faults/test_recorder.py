@@ -328,7 +328,7 @@ def test_a_program_that_catches_a_step_not_understood_has_spoilt_its_recording(
         with Recorder(root), pytest.raises(UnknownStep):
             os.mkfifo(root / "a")
 
-    with pytest.raises(RecorderBlind, match="mkfifo.*the program went on"):
+    with pytest.raises(RecorderBlind, match=r"mkfifo.*the program went on"):
         go_on_regardless()
     with Recorder(root) as recorder:
         (root / "b").touch()

@@ -1,13 +1,13 @@
-"""The crash states against the words of the design, against each other and against a real kernel."""
+"""The crash states against the words of the design, each other, and a real kernel."""
 
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
+
 from support.brute_force import TooMany, images_at
 from support.programs import programs, run_for_real
-
 from tornwrite.faults.effects import Interpreter
 from tornwrite.faults.images import Image, clear, read_image
 from tornwrite.faults.profiles import (

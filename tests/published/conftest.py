@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tornwrite.reference.published import JSONLStore
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "picoclaw"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from tornwrite.reference.published.errors import StoreError
 from tornwrite.reference.published.messages import decode_line, encode_line, take
 from tornwrite.reference.published.metadata import (

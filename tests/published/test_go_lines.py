@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tornwrite.reference.published.errors import StoreError
 from tornwrite.reference.published.go_lines import MAX_LINE_BYTES, scan_lines
 

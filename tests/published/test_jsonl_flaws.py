@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tornwrite.reference.published import JSONLStore, StoreError, migrate_from_json
 from tornwrite.reference.published.go_lines import MAX_LINE_BYTES
 

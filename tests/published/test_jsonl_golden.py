@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tornwrite.reference.published import JSONLStore, migrate_from_json
 from tornwrite.reference.published.messages import decode_line, encode_line
 from tornwrite.reference.published.metadata import decode_meta, encode_meta

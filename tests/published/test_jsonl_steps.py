@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tornwrite.reference.published import JSONLStore
 
 RECORDED = ("open", "write", "fsync", "fchmod", "close", "rename", "unlink", "truncate")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tornwrite.reference.published import JSONLStore, migrate_from_json
 from tornwrite.reference.published.jsonl_store import _fnv_1a_32
 from tornwrite.reference.published.metadata import ZERO_TIME, decode_meta

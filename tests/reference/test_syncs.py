@@ -148,3 +148,34 @@ def test_opening_makes_the_directory_durable_the_first_time_only(
     assert made[2:-1].count("fsync") == len(made) - 3 >= 2
     JSONLStore(deep).close()
     assert calls.take() == []
+
+
+def test_what_another_process_left_unsynced_is_synced_before_it_is_relied_on(
+    store: JSONLStore, calls: Any, reopen: Callable[[], JSONLStore]
+) -> None:
+    history = [{"a": 1}, {"b": 2}, {"c": 3}]
+    store.set_history("k", history)
+    store.truncate_history("k", 2)
+    again = reopen()
+    calls.take()
+    again.truncate_history("k", 2)
+    assert calls.take() == SYNC_NAMES
+    again.truncate_history("k", 2)
+    assert calls.take() == []
+    again.set_history("k", history[1:])
+    assert calls.take() == ["fdatasync"]
+    again.set_history("k", history[1:])
+    assert calls.take() == []
+
+
+def test_a_removed_leftover_must_not_come_back_under_a_number_that_is_used_again(
+    store: JSONLStore, directory: Path, calls: Any, reopen: Callable[[], JSONLStore]
+) -> None:
+    store.add_message("k", "user", "0")
+    (directory / "k.jsonl.0000000001").write_bytes(b'{"never": "committed"}\n')
+    calls.take()
+    reopen()
+    assert calls.take() == ["unlink", *SYNC_NAMES]
+    (directory / "k.meta.json.tmp").write_bytes(b"{")
+    reopen()
+    assert calls.take() == ["unlink"]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.key_values import DELETE, PUT
 
+from support.key_values import DELETE, PUT
 from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
 
 Write = Callable[[str, str], None]

@@ -27,17 +27,11 @@ from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.sessions import SessionModel
 from tornwrite.model.strategies import contents
 from tornwrite.model.verdict import Kind, Violation
+from tornwrite.scenarios.chosen_cuts import chosen_cuts, kills
+from tornwrite.scenarios.continuation import closings, until
+from tornwrite.scenarios.promised import Promised
 from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
-from tornwrite.scenarios.world import (
-    Worlds,
-    _Promised,
-    chosen_cuts,
-    closings,
-    is_refusal,
-    kills,
-    replay,
-    until,
-)
+from tornwrite.scenarios.world import Worlds, is_refusal, replay
 
 RUN = settings(
     max_examples=60,
@@ -280,7 +274,7 @@ def test_an_operation_that_a_kill_cut_off_stays_in_doubt() -> None:
 
 
 def test_a_kill_decides_for_the_next_kill_and_not_for_a_power_loss() -> None:
-    promised = _Promised(NotebookModel(), Written())
+    promised = Promised(NotebookModel(), Written())
     promised.tell(Began(0, "add", {"text": "x"}))
     promised.tell(Acknowledged(0))
     # The kill came before the acknowledgement.

@@ -1,10 +1,10 @@
 """The crash states of a short trace, by the words of the design and nothing else.
 
 Every assignment of a version to every page, a size to every file and a presence to every name
-effect is made, and kept if it breaks no rule. Slow on purpose: no factoring, no pruning, no caching.
+effect is made, and kept if it breaks no rule. Slow on purpose: no factoring, no caching.
 """
 
-from itertools import product
+from itertools import pairwise, product
 
 from tornwrite.faults.effects import (
     ROOT,
@@ -21,7 +21,6 @@ from tornwrite.faults.effects import (
 from tornwrite.faults.images import Image
 from tornwrite.faults.profiles import FsyncCommits, PowerLoss, SizeAfterData
 from tornwrite.faults.steps import Step
-
 
 MOST = 60_000
 """How many assignments are gone through before an example counts as too large."""
@@ -143,7 +142,7 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 present = {(n, o) for n, o, _ in journal}
                 everything.sort()
                 flags = [item in present for item in everything]
-                if any(not a and b for a, b in zip(flags, flags[1:], strict=False)):
+                if any(not a and b for a, b in pairwise(flags)):
                     continue
             if any(size_at[f][0] < number for f, number in durable_shrinks):
                 continue

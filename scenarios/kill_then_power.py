@@ -1,0 +1,312 @@
+"""The lane of a kill and then a power loss: what a killed process had not synced is lost later.
+
+A kill leaves all that was done in the page cache, synced or not, and another process goes on from
+there. What it finds it may take for durable, and build acknowledged changes on it; then the power
+fails. Neither a kill alone nor a power loss alone shows a store that is wrong about this: that has,
+say, whoever makes a file sync the directory, and nobody else.
+
+The scenario is killed after each step that has an effect and is inside an operation. A kill after
+a barrier or a close would show nothing more: the same is visible, and no more is in doubt. From
+each kill the model says how a new process may go on (`GoesOn`); each way is recorded on what the
+kill left and joined to the trace. What a power loss could leave from then on is judged under POSIX,
+whose states are those of all other profiles and more.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tornwrite.faults.effects import Inode, Interpreter
+from tornwrite.faults.epochs import epochs
+from tornwrite.faults.images import EMPTY, Image, clear, materialise
+from tornwrite.faults.profiles import KILL, POSIX
+from tornwrite.faults.recorder import Recorder
+from tornwrite.faults.states import CrashState, CrashStates
+from tornwrite.faults.steps import Close, Open, Step, is_barrier
+from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Restarted, Stepped, Trace
+from tornwrite.model import promises
+from tornwrite.model.judge import History, Permitted, continuations, judge
+from tornwrite.model.operation import Operation
+from tornwrite.model.results import Finding
+from tornwrite.model.verdict import Kind, Violation
+from tornwrite.scenarios.continuation import boundaries, closings, numbers_after, renumbered
+from tornwrite.scenarios.findings import Collected, Shown, finding, replay_command
+from tornwrite.scenarios.judging import Assessor
+from tornwrite.scenarios.promised import tell
+from tornwrite.scenarios.recording import check_whole, drive
+from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
+
+KILL_THEN_POWER = "kill, then power"
+"""What this lane is called where profiles are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """A scenario that was killed after the step of that number.
+
+    events: all until then. image: what the next process finds. about: what the operation in flight
+    was about.
+    """
+
+    after: int
+    events: tuple[Event, ...]
+    image: Image
+    about: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """A killed scenario and the process that went on from there, in one trace.
+
+    number: of the continuation, among those from this kill. wanted: the epochs of the new process.
+    names: what all operations were about. failed: what it could not do although no power was lost.
+    """
+
+    killed_after: int
+    number: int
+    trace: Trace
+    wanted: frozenset[int]
+    names: tuple[str, ...]
+    failed: tuple[Violation, ...]
+
+
+@dataclass(slots=True)
+class PowerLane:
+    """What came of the lane.
+
+    runs: kills, times the ways to go on from each. possible: images that there are, at least.
+    stopped: why not all were judged.
+    """
+
+    runs: int = 0
+    images: set[Image] = field(default_factory=set)
+    possible: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    stopped: str = ""
+
+
+def kill_then_power(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    assessor: Assessor,
+    bench: Bench,
+    root: str,
+    *,
+    budget: int,
+    seed: int,
+    progress: Callable[[str, int], None] = lambda lane, judged: None,
+) -> PowerLane:
+    """Kill, go on, lose the power: all of it for a recorded scenario.
+
+    assessor: of the scenario's images so far, on `bench`. root: a directory for the new processes,
+    emptied again and again. budget: pairs of an epoch and an image judged at most.
+    """
+    lane = PowerLane()
+    assessors = {subject.model.names(scenario.operations): assessor}
+    left = budget
+    closed = 0
+    for killed in kills(subject, trace):
+        found = assessor(killed.image).recovery.first.observed
+        if found is None:
+            closed += 1
+            continue
+        ways = continuations(subject.model, subject.model.state_of(found), killed.about)
+        for number, operations in enumerate(ways):
+            lane.runs += 1
+            if not left:
+                continue
+            run = go_on(subject, scenario, trace, killed, number, operations, root)
+            if run.names not in assessors:
+                assessors[run.names] = Assessor(subject, bench, run.names)
+            left -= _judge(subject, scenario, run, assessors[run.names], left, seed, lane)
+            progress(KILL_THEN_POWER, len(lane.images))
+    if closed:
+        lane.stopped = f"after {closed} kills the subject cannot be opened: see {KILL.name}"
+    elif not left:
+        lane.stopped = f"budget of {budget} images reached"
+    lane.possible = max(lane.possible, len(lane.images) + bool(lane.stopped))
+    return lane
+
+
+def _judge(
+    subject: Subject,
+    scenario: Scenario,
+    run: Continued,
+    assessor: Assessor,
+    budget: int,
+    seed: int,
+    lane: PowerLane,
+) -> int:
+    """Judge what the power may leave of the run. Returns how much of the budget that took."""
+    collected = Collected(run.trace)
+    judged = 0
+    if run.failed:
+        add_failed(run, collected)
+    else:
+        permitted = _permitted(subject, scenario, run)
+        states = CrashStates(run.trace, POSIX, budget=budget, seed=seed, epochs_wanted=run.wanted)
+        for state in states:
+            judged += 1
+            lane.images.add(state.image)
+            for violation in judge(subject.model, permitted[state.epoch], assessor(state.image)):
+                collected.add(violation, POSIX, state)
+        if states.coverage.stopped:
+            judged = budget
+            lane.possible = max(lane.possible, states.coverage.possible)
+    lane.findings += (finding_of(subject, scenario, run, shown) for shown in collected.all())
+    return judged
+
+
+def kills(subject: Subject, trace: Trace) -> Iterator[Killed]:
+    """Every kill after a step that has an effect, before the end of its operation."""
+    interpreter = Interpreter(trace.base)
+    flying: dict[int, Operation] = {}
+    number = 0
+    for at, event in enumerate(trace.events):
+        match event:
+            case Began():
+                flying[event.number] = Operation(event.name, event.arguments)
+            case Acknowledged() | Failed():
+                flying.pop(event.number)
+            case Stepped(step):
+                interpreter.apply(number, step)
+                if flying and _has_effect(step):
+                    events = trace.events[: at + 1]
+                    about = subject.model.names(flying.values())
+                    yield Killed(number, events, interpreter.image(), about)
+                number += 1
+            case Restarted():
+                flying.clear()
+
+
+def _has_effect(step: Step) -> bool:
+    if isinstance(step, Open):
+        return step.create or step.truncate
+    return not is_barrier(step) and not isinstance(step, Close)
+
+
+def go_on(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    killed: Killed,
+    number: int,
+    operations: tuple[Operation, ...],
+    root: str,
+) -> Continued:
+    """Let a new process open what the kill left, on `root`, and do the operations.
+
+    Raises HarnessBroken when the joined trace does not explain what is on the disk afterwards.
+    """
+    before = [*killed.events, *closings(killed.events), Restarted()]
+    clear(root)
+    _put(Trace(trace.base, tuple(before)), killed.image, root)
+    with Recorder(root, base=EMPTY) as recorder:
+        drive(subject, replace(scenario, operations=operations), root, recorder)
+    numbers = numbers_after(before)
+    events = (*before, *(renumbered(event, numbers) for event in recorder.trace().events))
+    joined = Trace(trace.base, events)
+    check_whole(joined, root)
+    return Continued(
+        killed.after,
+        number,
+        joined,
+        frozenset(range(boundaries(before), boundaries(events) + 1)),
+        subject.model.names((*scenario.operations, *operations)),
+        tuple(_failed(joined)),
+    )
+
+
+def _put(trace: Trace, image: Image, root: str) -> None:
+    """The image, with the names of one file linked as the trace has them."""
+    materialise(image, root)
+    interpreter = Interpreter(trace.base)
+    for index, step in enumerate(trace.steps):
+        interpreter.apply(index, step)
+    first: dict[Inode, str] = {}
+    for path, inode in interpreter.tree():
+        other = first.setdefault(inode, path)
+        if other != path:
+            os.unlink(os.path.join(root, path))
+            os.link(os.path.join(root, other), os.path.join(root, path), follow_symlinks=False)
+
+
+def _failed(trace: Trace) -> Iterator[Violation]:
+    operations: dict[int, Operation] = {}
+    for event in trace.events:
+        if isinstance(event, Began):
+            operations[event.number] = Operation(event.name, event.arguments)
+        elif isinstance(event, Failed):
+            operation = operations[event.number]
+            yield Violation(
+                Kind.UNREADABLE,
+                promises.DURABLE,
+                str(operation.arguments.get("key", "the store")),
+                f"{operation} works after a process was killed: the disk is in order",
+                event.error,
+            )
+
+
+def add_failed(run: Continued, collected: Collected) -> None:
+    """What the new process could not do, as violations after a kill alone."""
+    interpreter = Interpreter(run.trace.base)
+    for index, step in enumerate(run.trace.steps):
+        interpreter.apply(index, step)
+    last = epochs(run.trace)[-1]
+    for violation in run.failed:
+        collected.add(violation, KILL, CrashState(last.number, last.last, interpreter.image()))
+
+
+def _permitted(subject: Subject, scenario: Scenario, run: Continued) -> dict[int, Permitted[Any]]:
+    """What may come back in the epochs of the new process."""
+    model = subject.model
+    history: History[Any] = History(model, model.state_of(scenario.start))
+    permitted: dict[int, Permitted[Any]] = {}
+    number = 0
+    for event in run.trace.events:
+        tell(history, event)
+        if not isinstance(event, Stepped):
+            number += 1
+            if number in run.wanted:
+                permitted[number] = history.permitted()
+    return permitted
+
+
+def finding_of(subject: Subject, scenario: Scenario, run: Continued, shown: Shown) -> Finding:
+    """The finding, to be replayed by the way it came about."""
+    found = finding(subject.name, scenario.name, run.trace, shown)
+    command = replay_command(subject.name, scenario.name, found.profile, shown.state)
+    way = f"--killed-after {run.killed_after} --continuation {run.number}"
+    return replace(found, replay=f"{command} {way}")
+
+
+def go_on_again(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    after: int,
+    number: int,
+    bench: Bench,
+    root: str,
+) -> Continued:
+    """That run once more: killed after that step, gone on in that way.
+
+    Raises WrongUse when there is no such run (any more).
+    """
+    names = subject.model.names(scenario.operations)
+    for killed in kills(subject, trace):
+        if killed.after != after:
+            continue
+        found = bench.recover(killed.image, names).first.observed
+        if found is None:
+            break
+        ways = continuations(subject.model, subject.model.state_of(found), killed.about)
+        if number < len(ways):
+            return go_on(subject, scenario, trace, killed, number, ways[number], root)
+    raise WrongUse(
+        f"no process goes on in way {number} after a kill after step {after} of {scenario.name}: "
+        "the store, the model or the scenario has changed since; run the gate"
+    )
