@@ -66,19 +66,17 @@ class Cut:
     complete: bool
 
 
-def cuts(
-    trace: Trace, profile: PowerLoss, wanted: Sequence[Epoch], most_variants: int = 4096
-) -> Iterator[Cut]:
+def cuts(trace: Trace, profile: PowerLoss, wanted: Sequence[Epoch]) -> Iterator[Cut]:
     """Every crash point of the wanted epochs, in order.
 
     A point at which nothing new can come about within its epoch (a barrier, a close) is left out. A
     synced write is cut while it is under way as well, when it may be there in part: that counts as
-    the point before it. most_variants: how many contents of one file are worked out at most.
+    the point before it.
     """
     if not wanted:
         return
     interpreter = Interpreter(trace.base, profile.page)
-    disk = Disk(trace.base, profile, most_variants)
+    disk = Disk(trace.base, profile)
     known = {inode for _, inode in interpreter.tree()}
     steps = trace.steps
     last = max(epoch.last for epoch in wanted)
@@ -129,6 +127,22 @@ def _box(disk: Disk, names: NameState) -> Box:
             files.append(inode)
             choices.append(variants.known)
     return Box(names, tuple(files), tuple(choices), certain, others, complete)
+
+
+def last_cuts(found: Iterator[Cut], point: int) -> list[Cut]:
+    """Of the cuts, those that say what a crash at that point could leave.
+
+    The last before it: cuts leave out points at which nothing new can come about. There are two
+    when a synced write is under way.
+    """
+    last: list[Cut] = []
+    for cut in found:
+        if cut.point > point:
+            break
+        if last and last[-1].point != cut.point:
+            last.clear()
+        last.append(cut)
+    return last
 
 
 class Seen:

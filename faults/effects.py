@@ -300,13 +300,27 @@ class Interpreter:
             case Rename(source, target):
                 return self._rename(index, source, target)
             case Link(source, target):
+                self._check_free(target)
                 return [self._enter(index, target, self._look_up(source))]
-            case Unlink(path) | Rmdir(path):
+            case Unlink(path):
+                if self.entries(self._look_up(path)) is not None:
+                    raise TraceImpossible(f"{path} is a directory at this point of the trace")
+                return [self._remove(index, path)]
+            case Rmdir(path):
+                if self.entries(self._look_up(path)) != {}:
+                    raise TraceImpossible(f"{path} is no empty directory at this point")
                 return [self._remove(index, path)]
             case Symlink(path, text):
+                self._check_free(path)
                 return [self._enter(index, path, self._add(SymbolicLink(text)))]
             case Mkdir(path):
+                self._check_free(path)
                 return [self._enter(index, path, self._add(None))]
+
+    def _check_free(self, path: str) -> None:
+        folder, name = self._parent(path)
+        if name in folder.entries:
+            raise TraceImpossible(f"{path} exists already at this point of the trace")
 
     def _open(self, index: int, step: Open) -> list[Effect]:
         folder, name = self._parent(step.path)
@@ -322,6 +336,8 @@ class Interpreter:
         if step.truncate and self._file(inode).data:
             effects += self._resize(index, inode, 0)
             truncated = True
+        if step.handle in self._opened:
+            raise TraceImpossible(f"handle {step.handle} is open already")
         self._opened[step.handle] = _Opened(inode, truncated)
         return effects
 
@@ -420,6 +436,12 @@ class Interpreter:
         replaced = new_folder.entries.get(new_name)
         if replaced == inode:
             return []  # rename(2): two names of one file, nothing happens
+        if f"{target}/".startswith(f"{source}/"):
+            raise TraceImpossible(f"{source} cannot be moved into itself")
+        if replaced is not None:
+            onto = self.entries(replaced)
+            if onto if self.entries(inode) is not None else onto is not None:
+                raise TraceImpossible(f"{target} is in the way at this point of the trace")
         number = self._next()
         del old_folder.entries[old_name]
         new_folder.entries[new_name] = inode

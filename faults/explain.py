@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum
 
-from tornwrite.faults.cuts import Box, Cut, cuts
+from tornwrite.faults.cuts import Box, cuts, last_cuts
 from tornwrite.faults.disk import Variant
 from tornwrite.faults.effects import (
     Effect,
@@ -17,7 +17,7 @@ from tornwrite.faults.effects import (
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.images import Image
 from tornwrite.faults.profiles import PowerLoss, ProcessKill, Profile
-from tornwrite.faults.states import CrashState
+from tornwrite.faults.states import CrashState, states_at
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Trace
 
@@ -51,6 +51,9 @@ def fates(trace: Trace, profile: Profile, state: CrashState) -> tuple[Fate, ...]
     """
     match profile:
         case ProcessKill():
+            kills = states_at(trace, profile, state.epoch, state.point, state.cut)
+            if state.image not in kills:
+                raise NoSuchState(f"no kill at point {state.point} leaves this image")
             done = [Fate(step, Reached.WHOLE) for step in range(state.point)]
             if state.cut is not None:
                 done.append(Fate(state.point, Reached.PART))
@@ -75,14 +78,11 @@ def _after_power_loss(trace: Trace, profile: PowerLoss, state: CrashState) -> tu
 
 def _find(trace: Trace, profile: PowerLoss, state: CrashState) -> tuple[Box, dict[Inode, Variant]]:
     wanted = [epoch for epoch in epochs(trace) if epoch.number == state.epoch]
-    last: Cut | None = None
-    for cut in cuts(trace, profile, wanted):
-        if cut.point <= state.point:
-            last = cut
-    for box in sorted(last.boxes if last else (), key=lambda box: box.names.held):
-        picked = _pick(box, state.image)
-        if picked is not None:
-            return box, picked
+    for cut in last_cuts(cuts(trace, profile, wanted), state.point):
+        for box in sorted(cut.boxes, key=lambda box: box.names.held):
+            picked = _pick(box, state.image)
+            if picked is not None:
+                return box, picked
     raise NoSuchState(f"no crash at point {state.point} leaves this image under {profile.name}")
 
 

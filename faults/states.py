@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from tornwrite.faults.cuts import Cut, Seen, cuts, every_pick, picks
+from tornwrite.faults.cuts import Seen, cuts, every_pick, last_cuts, picks
 from tornwrite.faults.effects import Interpreter
 from tornwrite.faults.epochs import Epoch, epochs
 from tornwrite.faults.images import Image
@@ -126,15 +126,12 @@ class CrashStates:
         yield from self._sample(profile)
         self.coverage.stopped = reason
 
-    def _cuts(self, profile: PowerLoss) -> Iterator[Cut]:
-        return cuts(self.trace, profile, self._epochs, max(4096, self._budget))
-
     def _too_many(self, profile: PowerLoss) -> str:
         """Why not all images can be gone through, or nothing. Counts without making them."""
         total = 0
         seen: dict[int, Seen] = defaultdict(Seen)
         reason = ""
-        for cut in self._cuts(profile):
+        for cut in cuts(self.trace, profile, self._epochs):
             if not cut.complete:
                 reason = "more names or contents at one crash point than are worked out"
             for box in cut.boxes:
@@ -148,7 +145,7 @@ class CrashStates:
 
     def _all(self, profile: PowerLoss) -> Iterator[CrashState]:
         seen: dict[int, Seen] = defaultdict(Seen)
-        for cut in self._cuts(profile):
+        for cut in cuts(self.trace, profile, self._epochs):
             for box in cut.boxes:
                 for part in seen[cut.epoch.number].fresh(box):
                     for pick in every_pick(part):
@@ -156,7 +153,7 @@ class CrashStates:
 
     def _layer(self, profile: PowerLoss, held: int) -> Iterator[CrashState]:
         """At every crash point, the images with exactly `held` effects held back."""
-        for cut in self._cuts(profile):
+        for cut in cuts(self.trace, profile, self._epochs):
             for box in cut.boxes:
                 if box.names.held <= held:
                     for pick in picks(box.choices, held - box.names.held):
@@ -167,7 +164,7 @@ class CrashStates:
         fruitless = 0
         while fruitless < FRUITLESS_ROUNDS:
             before = self._found
-            for cut in self._cuts(profile):
+            for cut in cuts(self.trace, profile, self._epochs):
                 for _ in range(8):
                     box = source.choice(cut.boxes)
                     pick = [source.choice(options) for options in box.choices]
@@ -189,13 +186,10 @@ def states_at(
                 if (state.point, state.cut) == (point, cut):
                     yield state.image
         case PowerLoss():
-            last = None
-            for reached in cuts(trace, profile, wanted):
-                if reached.point <= point:
-                    last = reached
-            for box in last.boxes if last else ():
-                for pick in every_pick(box.choices):
-                    yield box.image(pick)
+            for one in last_cuts(cuts(trace, profile, wanted), point):
+                for box in one.boxes:
+                    for pick in every_pick(box.choices):
+                        yield box.image(pick)
 
 
 def kill_states(trace: Trace, wanted: Sequence[Epoch]) -> Iterator[CrashState]:

@@ -6,12 +6,11 @@ number of events and their checksum last, so that a file cut short is noticed.
 
 import base64
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
-
-import orjson
 
 from tornwrite.faults.images import Image, Node, SymbolicLink
 from tornwrite.faults.steps import STEP_TYPES, Handle, Open, Step
@@ -102,16 +101,14 @@ def save(trace: Trace, file: str | os.PathLike[str]) -> None:
 
     Raises OSError as the file system gives it.
     """
-    lines = [
-        orjson.dumps({"format": FORMAT, "version": VERSION, "base": _encode_image(trace.base)})
-    ]
-    lines += [orjson.dumps(_encode_event(event)) for event in trace.events]
+    header = {"format": FORMAT, "version": VERSION, "base": _encode_image(trace.base)}
+    lines = [_line(header), *(_line(_encode_event(event)) for event in trace.events)]
     body = b"".join(line + b"\n" for line in lines)
     footer = {"events": len(trace.events), "sha256": hashlib.sha256(body).hexdigest()}
     target = os.fspath(file)
     unfinished = f"{target}.tmp"
     with open(unfinished, "wb") as out:
-        out.write(body + orjson.dumps(footer) + b"\n")
+        out.write(body + _line(footer) + b"\n")
         out.flush()
         os.fsync(out.fileno())
     os.replace(unfinished, target)
@@ -142,25 +139,36 @@ def _decode(data: bytes) -> Trace:
         raise TraceFileError("the trace file is empty")
     head, _, _ = data.partition(b"\n")
     try:
-        header = orjson.loads(head)
-    except orjson.JSONDecodeError as error:
+        header = json.loads(head)
+    except ValueError as error:
         raise TraceFileError("this is not a trace file") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise TraceFileError("this is not a trace file")
     if header.get("version") != VERSION:
         raise TraceFileError(f"trace version {header.get('version')} is not {VERSION}")
+    if not data.endswith(b"\n"):
+        raise TraceFileError("the trace file was cut short: its last line is not whole")
     cut = data.rfind(b"\n", 0, -1) + 1
     body, last = data[:cut], data[cut:]
     try:
-        footer = orjson.loads(last)
-    except orjson.JSONDecodeError as error:
+        footer = json.loads(last)
+    except ValueError as error:
         raise TraceFileError("the trace file was cut short: its last line is not whole") from error
     if not isinstance(footer, dict) or "sha256" not in footer:
         raise TraceFileError("the trace file was cut short: its closing line is missing")
     if hashlib.sha256(body).hexdigest() != footer["sha256"]:
         raise TraceFileError("the trace file is damaged: its checksum does not match")
     lines = body.split(b"\n")[1:-1]
+    if footer.get("events") != len(lines):
+        raise TraceFileError(
+            f"the trace file is damaged: it has {len(lines)} events and says {footer.get('events')}"
+        )
     return Trace(_decode_image(header["base"]), tuple(_decode_event(line) for line in lines))
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    # Not orjson: file names are any bytes, and it refuses those that are no UTF-8.
+    return json.dumps(record, separators=(",", ":")).encode("ascii")
 
 
 def _encode_bytes(data: bytes) -> str:
@@ -213,7 +221,7 @@ def _encode_event(event: Event) -> dict[str, Any]:
 
 
 def _decode_event(line: bytes) -> Event:
-    record = orjson.loads(line)
+    record = json.loads(line)
     if "step" in record:
         kind = STEP_TYPES[record.pop("step")]
         sites = tuple(Site(*site) for site in record.pop("sites"))
@@ -226,4 +234,6 @@ def _decode_event(line: bytes) -> Event:
         return Acknowledged(record["acknowledged"], record["result"])
     if "failed" in record:
         return Failed(record["failed"], record["error"])
-    return Restarted()
+    if "restarted" in record:
+        return Restarted()
+    raise ValueError(f"an event of no known kind: {', '.join(record)}")

@@ -1,1 +1,1 @@
-""""""
+"""What is promised: pure models, promises, the judge, strategies and the Hypothesis machine."""

@@ -6,7 +6,6 @@ may come back at each point of a run; `judge` compares one recovery with that.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from tornwrite.model.operation import Observation, Operation, canonical
@@ -149,12 +148,16 @@ class Recovery:
 class History(Generic[S]):
     """Follows a run and knows at each point what may come back.
 
+    Operations that overlap may have happened in any order that is consistent with real time: what
+    was acknowledged happened between its beginning and its end, what is in flight may have.
+
     start: the state before the first operation.
     """
 
     def __init__(self, model: Model[S], start: S) -> None:
         self._model = model
-        self._possible: tuple[S, ...] = (start,)
+        # Every way the run can have gone: the state, and which operations in flight are in it.
+        self._ways: list[tuple[S, frozenset[int]]] = [(start, frozenset())]
         self._past: list[S] = [start]
         self._in_flight: dict[int, Operation] = {}
 
@@ -163,48 +166,54 @@ class History(Generic[S]):
 
     def acknowledged(self, number: int) -> None:
         """The operation's promise binds from here."""
-        operation = self._in_flight.pop(number)
-        self._possible = self._distinct(
-            self._model.step(state, operation) for state in self._possible
+        self._ways = self._distinct(
+            (state, done - {number}) for state, done in self._reachable() if number in done
         )
-        self._past += self._possible
+        del self._in_flight[number]
+        self._past += [state for state, _ in self._ways]
 
     def failed(self, number: int) -> None:
         """The operation raised: it has changed nothing that a reader can see."""
-        self._in_flight.pop(number)
+        del self._in_flight[number]
 
     def killed(self) -> None:
         """Whatever was in flight may or may not have happened, for good."""
-        self._possible = self.permitted().states
-        self._past += self._possible
+        self._ways = [(state, frozenset()) for state in self.permitted().states]
+        self._past += [state for state, _ in self._ways]
         self._in_flight.clear()
 
     def became(self, state: S) -> None:
         """A crash left the subject in this state; the run goes on from there."""
-        self._possible = (state,)
+        self._ways = [(state, frozenset())]
         self._past.append(state)
         self._in_flight.clear()
 
     def permitted(self) -> Permitted[S]:
         """What may come back if the world stops now."""
-        states = list(self._possible)
-        flying = tuple(self._in_flight.values())
-        for count in range(1, len(flying) + 1):
-            for order in permutations(flying, count):
-                for state in self._possible:
-                    for operation in order[:-1]:
-                        state = self._model.step(state, operation)
-                    states.extend(self._model.between(state, order[-1]))
-                    states.append(self._model.step(state, order[-1]))
-        distinct = self._distinct(states)
-        views = frozenset(canonical(self._model.view(state)) for state in distinct)
-        return Permitted(distinct, tuple(self._past), views)
+        reachable = self._reachable()
+        states: dict[bytes, S] = {}
+        for state, done in reachable:
+            states.setdefault(canonical(self._model.view(state)), state)
+            for number, operation in self._in_flight.items():
+                if number not in done:
+                    for between in self._model.between(state, operation):
+                        states.setdefault(canonical(self._model.view(between)), between)
+        return Permitted(tuple(states.values()), tuple(self._past), frozenset(states))
 
-    def _distinct(self, states: Iterable[S]) -> tuple[S, ...]:
-        found: dict[bytes, S] = {}
-        for state in states:
-            found.setdefault(canonical(self._model.view(state)), state)
-        return tuple(found.values())
+    def _reachable(self) -> list[tuple[S, frozenset[int]]]:
+        """All ways the run can have gone by now: any operations in flight done, in any order."""
+        found = list(self._ways)
+        for state, done in found:
+            for number, operation in self._in_flight.items():
+                if number not in done:
+                    found.append((self._model.step(state, operation), done | {number}))
+        return self._distinct(found)
+
+    def _distinct(self, ways: Iterable[tuple[S, frozenset[int]]]) -> list[tuple[S, frozenset[int]]]:
+        found: dict[tuple[bytes, frozenset[int]], tuple[S, frozenset[int]]] = {}
+        for state, done in ways:
+            found.setdefault((canonical(self._model.view(state)), done), (state, done))
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,17 +32,17 @@ def show(result: GateResult, console: Console) -> None:
     stopped = dict.fromkeys(
         f"{row.scenario} under {row.profile} is not complete: {row.stopped}"
         for row in result.rows
-        if row.stopped
+        if row.stopped and row.stopped not in result.notes
     )
     for note in [*stopped, *result.notes]:
-        console.print(Text.assemble(("note: ", "bold"), note))
+        console.print(Text.assemble(("note: ", "bold"), printable(note)))
     console.print(verdict(result))
 
 
 def show_finding(found: Finding, title: str, console: Console) -> None:
     """Print one finding, and below it, in one piece to be copied, the command that replays it."""
     console.print(finding(found, title))
-    console.print(Text.assemble(("replay: ", "bold"), found.replay), soft_wrap=True)
+    console.print(Text.assemble(("replay: ", "bold"), printable(found.replay)), soft_wrap=True)
     console.print()
 
 
@@ -50,17 +50,18 @@ def table(rows: Iterable[Row]) -> Table:
     """Scenario by profile: what was run, judged and found. Fits 80 columns."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("scenario\n  profile", no_wrap=True)
-    for head in ("crash\npoints", "images\njudged", "images\npossible", "find-\nings", "seconds"):
+    heads = ("oper-\nations", "crash\npoints", "images\njudged", "images\npossible", "find-\nings")
+    for head in (*heads, "seconds"):
         shown.add_column(head, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)
     last = ""
     for row in rows:
         if row.scenario != last:
             last = row.scenario
-            operations = f"  {row.operations:,} operations"
-            shown.add_row(Text.assemble((row.scenario, "bold"), (operations, "dim")))
+            shown.add_row(printable(row.scenario, "bold"), f"{row.operations:,}")
         shown.add_row(
-            f"  {row.profile}",
+            printable(f"  {row.profile}"),
+            "",
             f"{row.points:,}",
             f"{row.judged:,}",
             f"{row.possible:,}" if row.complete else f"≥ {row.possible:,}",
@@ -71,6 +72,11 @@ def table(rows: Iterable[Row]) -> Table:
         if row.stopped:
             shown.add_row(Text("    not complete", style="yellow"))
     return shown
+
+
+def printable(text: str, style: str = "") -> Text:
+    """Text as it is, no markup; what has no UTF-8 form, as in a file name, as an escape."""
+    return Text(text.encode("utf-8", "backslashreplace").decode(), style=style)
 
 
 def verdict(result: GateResult) -> Text:
@@ -101,14 +107,14 @@ def finding(found: Finding, title: str) -> RenderableType:
     head.add_column(overflow="fold")
 
     def line(name: str, text: str | Text) -> None:
-        head.add_row(name, text if isinstance(text, Text) else Text(text))
+        head.add_row(name, text if isinstance(text, Text) else printable(text))
 
     line(
         "what",
         Text.assemble(
             (violation.kind.value, "bold red"),
             f": {violation.kind.meaning}",
-            f" ({violation.about})" if violation.about else "",
+            printable(f" ({violation.about})" if violation.about else ""),
         ),
     )
     line("promise", f"{violation.promise.name}: {violation.promise.text}")
@@ -161,9 +167,9 @@ def _steps(found: Finding) -> Table:
     for step in shown:
         if step.operation != operation:
             operation = step.operation
-            lines.add_row("", "", Text(operation, style="dim italic"))
+            lines.add_row("", "", printable(operation, "dim italic"))
         mark, style = FATES.get(step.fate, ("·", "dim"))
-        text = Text(step.text, style="bold" if step.number == found.protect else "")
+        text = printable(step.text, "bold" if step.number == found.protect else "")
         if step.fate in ("in part", "not on disk"):
             text.append(f"  {step.fate}", style=style)
         if step.number == found.protect:
@@ -177,10 +183,10 @@ def _protect(step: StepLine) -> Table:
     lines.add_column(no_wrap=True)
     lines.add_column(overflow="fold")
     head = Text("\nprotect", style="bold")
-    lines.add_row(head, Text(f"\nstep {step.number}, {step.text}"))
+    lines.add_row(head, printable(f"\nstep {step.number}, {step.text}"))
     for position, site in enumerate(step.sites):
         where = "at" if not position else "from"
-        lines.add_row(Text(where, justify="right"), Text(site, style="cyan"))
+        lines.add_row(Text(where, justify="right"), printable(site, "cyan"))
     return lines
 
 
@@ -189,5 +195,5 @@ def _files(found: Finding) -> Table:
     files.add_column(no_wrap=True)
     files.add_column(overflow="fold", style="dim")
     for path, content in found.files:
-        files.add_row(Text(path), Text(content))
+        files.add_row(printable(path), printable(content))
     return files

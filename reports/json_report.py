@@ -17,7 +17,8 @@ def as_plain(result: GateResult) -> dict[str, Any]:
     """The result as JSON can hold it: fields by their names, enumerations by their words."""
     plain: dict[str, Any] = {"format": FORMAT, "version": VERSION}
     plain.update(asdict(result, dict_factory=_plain_fields))
-    return plain
+    cleaned: dict[str, Any] = _encodable(plain)
+    return cleaned
 
 
 def write(result: GateResult, file: str | os.PathLike[str]) -> None:
@@ -39,3 +40,16 @@ def write(result: GateResult, file: str | os.PathLike[str]) -> None:
 
 def _plain_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value.value if isinstance(value, Enum) else value for name, value in pairs}
+
+
+def _encodable(value: Any) -> Any:
+    """The same with every text in UTF-8: what has no such form, as in a file name, as an escape."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_encodable(name): _encodable(content) for name, content in value.items()}
+        case list() | tuple():
+            return [_encodable(item) for item in value]
+        case _:
+            return value

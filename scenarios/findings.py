@@ -131,8 +131,9 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         if first is None:
             found[key] = one
             continue
-        shown = {*first.profiles, *one.profiles}
-        profiles = tuple(profile.name for profile in BUILT_IN if profile.name in shown)
+        ranks = {profile.name: rank for rank, profile in enumerate(BUILT_IN)}
+        shown = dict.fromkeys([*first.profiles, *one.profiles])
+        profiles = tuple(sorted(shown, key=lambda name: ranks.get(name, len(ranks))))
         others = dict.fromkeys([*first.also_in, one.scenario, *one.also_in])
         others.pop(first.scenario, None)
         found[key] = replace(
@@ -142,8 +143,8 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
             also_in=tuple(others),
         )
     # The gravest first: what is lost or wrong before what is merely untidy.
-    ranks = {kind: rank for rank, kind in enumerate(Kind)}
-    return sorted(found.values(), key=lambda one: ranks[one.violation.kind])
+    graveness = {kind: rank for rank, kind in enumerate(Kind)}
+    return sorted(found.values(), key=lambda one: graveness[one.violation.kind])
 
 
 def replay_command(

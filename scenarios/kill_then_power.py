@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tornwrite.faults.effects import Inode, Interpreter
+from tornwrite.faults.effects import Inode, Interpreter, NameEffect, PageEffect, SizeEffect
 from tornwrite.faults.epochs import epochs
+from tornwrite.faults.explain import Reached
 from tornwrite.faults.images import EMPTY, Image, clear, materialise
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.states import CrashState, CrashStates
-from tornwrite.faults.steps import Close, Open, Step, is_barrier
 from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Restarted, Stepped, Trace
 from tornwrite.model import promises
 from tornwrite.model.judge import History, Permitted, continuations, judge
@@ -40,6 +40,9 @@ from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 KILL_THEN_POWER = "kill, then power"
 """What this lane is called where profiles are named."""
+
+_REAL = (NameEffect, PageEffect, SizeEffect)
+_LOST = (Reached.NOT.value, Reached.PART.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def kill_then_power(
     lane = PowerLane()
     assessors = {subject.model.names(scenario.operations): assessor}
     left = budget
-    closed = 0
+    closed = failed = 0
     for killed in kills(subject, trace):
         found = assessor(killed.image).recovery.first.observed
         if found is None:
@@ -121,14 +124,23 @@ def kill_then_power(
             run = go_on(subject, scenario, trace, killed, number, operations, root)
             if run.names not in assessors:
                 assessors[run.names] = Assessor(subject, bench, run.names)
+            failed += bool(run.failed)
             left -= _judge(subject, scenario, run, assessors[run.names], left, seed, lane)
             progress(KILL_THEN_POWER, len(lane.images))
-    if closed:
-        lane.stopped = f"after {closed} kills the subject cannot be opened: see {KILL.name}"
-    elif not left:
-        lane.stopped = f"budget of {budget} images reached"
+    reasons = [
+        f"after {_count(closed, 'kill')} the subject cannot be opened: see {KILL.name}"
+        if closed
+        else "",
+        f"{_count(failed, 'run')} failed before the power did" if failed else "",
+        f"budget of {budget} images reached" if not left else "",
+    ]
+    lane.stopped = "; ".join(reason for reason in reasons if reason)
     lane.possible = max(lane.possible, len(lane.images) + bool(lane.stopped))
     return lane
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _judge(
@@ -172,20 +184,14 @@ def kills(subject: Subject, trace: Trace) -> Iterator[Killed]:
             case Acknowledged() | Failed():
                 flying.pop(event.number)
             case Stepped(step):
-                interpreter.apply(number, step)
-                if flying and _has_effect(step):
+                effects = interpreter.apply(number, step)
+                if flying and any(isinstance(effect, _REAL) for effect in effects):
                     events = trace.events[: at + 1]
                     about = subject.model.names(flying.values())
                     yield Killed(number, events, interpreter.image(), about)
                 number += 1
             case Restarted():
                 flying.clear()
-
-
-def _has_effect(step: Step) -> bool:
-    if isinstance(step, Open):
-        return step.create or step.truncate
-    return not is_barrier(step) and not isinstance(step, Close)
 
 
 def go_on(
@@ -276,11 +282,31 @@ def _permitted(subject: Subject, scenario: Scenario, run: Continued) -> dict[int
 
 
 def finding_of(subject: Subject, scenario: Scenario, run: Continued, shown: Shown) -> Finding:
-    """The finding, to be replayed by the way it came about."""
+    """The finding, with the kill told, to be replayed by the way it came about."""
     found = finding(subject.name, scenario.name, run.trace, shown)
     command = replay_command(subject.name, scenario.name, found.profile, shown.state)
     way = f"--killed-after {run.killed_after} --continuation {run.number}"
-    return replace(found, replay=f"{command} {way}")
+    killed = len(epochs(run.trace)[min(run.wanted)].in_flight)
+    return replace(
+        found,
+        in_flight=(
+            *(
+                f"{name} (killed after step {run.killed_after})"
+                for name in found.in_flight[:killed]
+            ),
+            *found.in_flight[killed:],
+        ),
+        protect=_to_protect(run, found),
+        replay=f"{command} {way}",
+    )
+
+
+def _to_protect(run: Continued, found: Finding) -> int | None:
+    """A lost step of an acknowledged operation; else one of the dead process, relied on since."""
+    lost = [line.number for line in found.steps if line.fate in _LOST]
+    if found.protect in lost:
+        return found.protect
+    return next((number for number in lost if number <= run.killed_after), found.protect)
 
 
 def go_on_again(

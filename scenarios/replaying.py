@@ -13,6 +13,7 @@ from tornwrite.model.judge import assess, judge
 from tornwrite.model.results import Finding
 from tornwrite.scenarios.findings import Collected, finding
 from tornwrite.scenarios.judging import permitted_by_epoch
+from tornwrite.scenarios.kill_then_power import add_failed, finding_of, go_on_again
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
@@ -20,12 +21,18 @@ from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a crash state is found again: epoch, crash point, bytes of a cut write, digest."""
+    """Where a crash state is found again: epoch, crash point, bytes of a cut write, digest.
+
+    killed_after, continuation: for a crash after a kill, the last step before the kill, and the
+    number of the way in which a new process went on.
+    """
 
     epoch: int
     point: int
     cut: int | None
     image: str
+    killed_after: int | None = None
+    continuation: int = 0
 
 
 def replay(
@@ -52,6 +59,20 @@ def replay(
             trace = record(subject, scenario, live).trace
         else:
             trace = trace_files.load(trace_file)
+        workbench = Bench(subject, bench)
+        names = subject.model.names(scenario.operations)
+        run = None
+        if place.killed_after is not None:
+            run = go_on_again(
+                subject,
+                scenario,
+                trace,
+                place.killed_after,
+                place.continuation,
+                workbench,
+                live,
+            )
+            trace, names = run.trace, run.names
         state = next(
             (
                 CrashState(place.epoch, place.point, image, place.cut)
@@ -67,12 +88,14 @@ def replay(
             )
         if keep is not None:
             _keep(state.image, keep)
-        names = subject.model.names(scenario.operations)
-        assessed = assess(subject.model, Bench(subject, bench).recover(state.image, names))
+        assessed = assess(subject.model, workbench.recover(state.image, names))
         permitted = permitted_by_epoch(subject, scenario, trace)[place.epoch]
         collected = Collected(trace)
         for violation in judge(subject.model, permitted, assessed):
             collected.add(violation, profile, state)
+        if run is not None:
+            add_failed(run, collected)
+            return tuple(finding_of(subject, scenario, run, shown) for shown in collected.all())
         return tuple(
             finding(subject.name, scenario.name, trace, shown, trace_file)
             for shown in collected.all()

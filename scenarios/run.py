@@ -97,8 +97,8 @@ def _run(
     if wrong:
         return _wrong_without_crash(subject, scenario, recorded, wrong, started)
     names = subject.model.names(scenario.operations)
-    place = Bench(subject, bench)
-    assessor = Assessor(subject, place, names)
+    workbench = Bench(subject, bench)
+    assessor = Assessor(subject, workbench, names)
     judgement = judge_trace(
         subject,
         trace,
@@ -122,7 +122,7 @@ def _run(
         rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
     if {KILL, POSIX} <= set(settings.profiles) and isinstance(subject.model, GoesOn):
         row, later = _kill_then_power(
-            subject, scenario, trace, assessor, place, live, settings, progress
+            subject, scenario, trace, assessor, workbench, live, settings, progress
         )
         rows.append(row)
         findings = merged([*findings, *later])

@@ -106,7 +106,7 @@ def load_subject(name: str) -> Subject:
         raise WrongUse(
             f"cannot import {module_name}: it needs the module {missing}, which is not installed"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise WrongUse(f"cannot import {module_name}: {type(error).__name__}: {error}") from error
     found: Any = module
     for part in attribute.split("."):

@@ -187,6 +187,19 @@ def _check_writable(file: str) -> None:
 @click.option("--image", required=True, help="The digest that the finding gave.")
 @click.option("--keep", metavar="DIR", help="Write the image to this new directory.")
 @click.option("--trace", "trace_file", metavar="FILE", help="Replay this recording, not a new one.")
+@click.option(
+    "--killed-after",
+    type=click.IntRange(min=0),
+    metavar="STEP",
+    help="The process was killed after this step, and another one went on.",
+)
+@click.option(
+    "--continuation",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="In which way it went on.",
+)
 def replay(
     subject: str,
     scenario_name: str,
@@ -197,6 +210,8 @@ def replay(
     image: str,
     keep: str | None,
     trace_file: str | None,
+    killed_after: int | None,
+    continuation: int,
 ) -> None:
     """Show one crash state again: record anew, crash there, recover, judge."""
     from tornwrite.reports import console as console_report
@@ -210,7 +225,7 @@ def replay(
         loaded,
         loaded.scenario(scenario_name),
         profile,
-        Place(epoch, point, cut, image),
+        Place(epoch, point, cut, image, killed_after, continuation),
         keep=keep,
         trace_file=trace_file,
     )

@@ -100,7 +100,7 @@ def test_the_states_of_a_stronger_profile_are_among_those_of_a_weaker_one(
 
 @pytest.mark.parametrize("profile", [*POWER_LOSSES, BTRFS, FAT], ids=lambda profile: profile.name)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(before=programs(most=6), after=programs(most=4))
+@given(before=programs(most=6), after=programs(most=4, there=None))
 def test_what_a_barrier_made_durable_never_disappears(
     profile: PowerLoss, before: list[Step], after: list[Step]
 ) -> None:
@@ -136,7 +136,7 @@ def _moved(steps: list[Step], folder: str) -> list[Step]:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=programs(most=12))
+@given(steps=programs(most=12, there=None))
 def test_the_image_of_the_full_set_is_what_is_really_on_disk(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
 ) -> None:

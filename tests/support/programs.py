@@ -36,13 +36,21 @@ class _Writing:
 
 
 @st.composite
-def programs(draw: st.DrawFn, most: int = 8, barriers: bool = True) -> list[Step]:
-    """Up to `most` steps after the making of a directory and a file, all of them possible."""
+def programs(draw: st.DrawFn, most: int = 8, there: int | None = 7) -> list[Step]:
+    """Up to `most` steps after the making of a directory and a file, all of them possible.
+
+    there: the size of the file b that is there before, None if there is none.
+    """
     world = _Writing()
+    if there is not None:
+        world.inodes = 1
+        world.files.add("b")
+        world.inode_of["b"] = 1
+        world.sizes[1] = there
     steps: list[Step] = [Mkdir("d")]
     steps += _open(world, "a", truncate=False)
     for _ in range(draw(st.integers(1, most))):
-        steps += _next(draw, world, barriers)
+        steps += _next(draw, world)
     return steps
 
 
@@ -65,14 +73,11 @@ def _data(world: _Writing, length: int) -> bytes:
     return bytes([96 + (world.letters + i) % 26 + 1 for i in range(length)])
 
 
-def _next(draw: st.DrawFn, world: _Writing, barriers: bool) -> list[Step]:
+def _next(draw: st.DrawFn, world: _Writing) -> list[Step]:
     choices = ["open", "append", "append", "append"]
     if world.opened:
-        choices += ["overwrite", "resize", "close"]
-        if barriers:
-            choices += ["fsync", "fsync", "fdatasync", "osync"]
-    if barriers:
-        choices += ["fsyncdir", "fsyncdir", "sync"]
+        choices += ["overwrite", "resize", "close", "fsync", "fsync", "fdatasync", "osync"]
+    choices += ["fsyncdir", "fsyncdir", "sync"]
     if world.files:
         choices += ["rename", "rename", "unlink", "link"]
     kind = draw(st.sampled_from(choices))
