@@ -69,24 +69,26 @@ def migrate_legacy(
     source = sessions.path if directory is None else os.path.abspath(os.fspath(directory))
     sessions.check_open()
     report = MigrationReport()
-    renamed = False
     with sessions.locks.migration():
-        for name in _json_files(source):
-            path = os.path.join(source, name)
-            report, moved = _migrate_file(sessions, path, report)
-            renamed = renamed or moved
+        found = _file_names(source)
+        # A process that was killed before this sync may have left its backups' names undurable.
+        renamed = any(_SUFFIX + _BACKUP_SUFFIX in name for name in found)
+        for name in found:
+            if name.endswith(_SUFFIX):
+                path = os.path.join(source, name)
+                report, moved = _migrate_file(sessions, path, report)
+                renamed = renamed or moved
         if renamed:
             durable.sync_directory(source)
     return report
 
 
-def _json_files(directory: str) -> list[str]:
+def _file_names(directory: str) -> list[str]:
     try:
         with os.scandir(directory) as entries:
-            found = [entry.name for entry in entries if entry.is_file()]
+            return sorted(entry.name for entry in entries if entry.is_file())
     except FileNotFoundError:
         return []
-    return sorted(name for name in found if name.endswith(_SUFFIX))
 
 
 def _migrate_file(

@@ -50,7 +50,7 @@ def table(rows: Iterable[Row]) -> Table:
     """Scenario by profile: what was run, judged and found. Fits 80 columns."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("scenario\n  profile", no_wrap=True)
-    heads = ("oper-\nations", "crash\npoints", "images\njudged", "images\npossible", "find-\nings")
+    heads = ("ops", "crash\npoints", "images\njudged", "images\npossible", "find-\nings")
     for head in (*heads, "seconds"):
         shown.add_column(head, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)

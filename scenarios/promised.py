@@ -76,10 +76,13 @@ def tell(history: History[S], event: Event | _Became) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PermittedAfter(Generic[S]):
+    """What may come back at one point of a run, by the kind of crash."""
+
     after_power_loss: Permitted[S]
     after_kill: Permitted[S]
 
     def under(self, profile: Profile) -> Permitted[S]:
+        """What may come back under that profile."""
         match profile:
             case ProcessKill():
                 return self.after_kill

@@ -1,12 +1,15 @@
 """From a scenario to a trace: the workload is run once, for real, and recorded."""
 
+import errno
 import os
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
 from tornwrite.faults.effects import Interpreter, TraceImpossible
 from tornwrite.faults.images import clear, difference, materialise, read_image
 from tornwrite.faults.recorder import Recorder, RecorderBlind, UnknownStep
+from tornwrite.faults.scratch import NoSpace
 from tornwrite.faults.trace import Trace
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Operation
@@ -104,6 +107,31 @@ def look(driver: Driver, names: tuple[str, ...], root: str) -> Seen:
 
 
 def said(error: BaseException, root: str) -> str:
-    """An error as its caller would read it, without the directory the harness happened to use."""
+    """An error as its caller would read it, without the directory the harness happened to use.
+
+    Raises NoSpace when the error is only that the harness has no room to work in: no subject can
+    keep its promises there, and none is to be blamed.
+    """
+    check_space(root, error)
     text = f"{type(error).__name__}: {error}"
     return text.replace(os.path.realpath(root) + os.sep, "").replace(root + os.sep, "")
+
+
+def check_space(root: str, error: BaseException | None = None) -> None:
+    """Raise NoSpace when the harness's own place is full, or the error says that it was.
+
+    root: a directory in that place.
+    """
+    free = shutil.disk_usage(root).free
+    full = free < _LEAST_FREE_BYTES
+    while error is not None and not full:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        error = error.__cause__ or error.__context__
+    if full:
+        raise NoSpace(
+            f"there is no room left to work in at {os.path.dirname(os.path.dirname(root))} "
+            f"({free:,} B free); make room there, or set TORNWRITE_SCRATCH to a directory with more"
+        )
+
+
+_LEAST_FREE_BYTES = 256 * 1024

@@ -27,7 +27,7 @@ from tornwrite.scenarios.judging import (
 )
 from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, kill_then_power
-from tornwrite.scenarios.recording import HarnessBroken, Recorded, record
+from tornwrite.scenarios.recording import HarnessBroken, Recorded, check_space, record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
@@ -76,9 +76,12 @@ def run_scenario(
         os.mkdir(live)
         os.mkdir(bench)
         try:
-            return _run(subject, scenario, settings, progress, live, bench)
+            outcome = _run(subject, scenario, settings, progress, live, bench)
         except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
-            return _broken(scenario, settings, f"{scenario.name}: {error}")
+            outcome = _broken(scenario, settings, f"{scenario.name}: {error}")
+        if any(row.verdict is not Verdict.PASSED for row in outcome.rows):
+            check_space(live)  # or the place it all happened in was full, and it says nothing
+        return outcome
 
 
 def _run(

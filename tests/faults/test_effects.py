@@ -215,10 +215,6 @@ def test_a_fresh_image_shares_the_bytes_of_files_that_did_not_change() -> None:
 
 BASE: Image = (("d", None), ("d/f", b"x"), ("f", b"x"), ("l", SymbolicLink("f")))
 
-NOT_REFUSED = pytest.mark.xfail(
-    strict=True, reason="effects.py: _enter, _remove, _rename and _open don't look at what is there"
-)
-
 
 @pytest.mark.parametrize(
     "steps",
@@ -240,15 +236,15 @@ NOT_REFUSED = pytest.mark.xfail(
         (Mkdir("no/d"),),
         (Symlink("no/l", "f"),),
         (Open(1, "d", truncate=True), Write(1, None, b"x")),
-        pytest.param((Mkdir("d"),), marks=NOT_REFUSED),
-        pytest.param((Link("f", "d/f"),), marks=NOT_REFUSED),
-        pytest.param((Symlink("f", "d"),), marks=NOT_REFUSED),
-        pytest.param((Rmdir("d"),), marks=NOT_REFUSED),
-        pytest.param((Rmdir("f"),), marks=NOT_REFUSED),
-        pytest.param((Unlink("d"),), marks=NOT_REFUSED),
-        pytest.param((Rename("f", "d"),), marks=NOT_REFUSED),
-        pytest.param((Rename("d", "d/e"),), marks=NOT_REFUSED),
-        pytest.param((Open(1, "f"), Open(1, "d/f")), marks=NOT_REFUSED),
+        (Mkdir("d"),),
+        (Link("f", "d/f"),),
+        (Symlink("f", "d"),),
+        (Rmdir("d"),),
+        (Rmdir("f"),),
+        (Unlink("d"),),
+        (Rename("f", "d"),),
+        (Rename("d", "d/e"),),
+        (Open(1, "f"), Open(1, "d/f")),
     ],
     ids=str,
 )

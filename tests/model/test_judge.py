@@ -149,10 +149,6 @@ def test_of_two_at_once_the_one_that_is_acknowledged_binds_and_the_other_may_com
     assert not said(followed) & {"", "a"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="judge.py: acknowledged() puts the operation before all others still in flight",
-)
 def test_an_operation_that_was_in_flight_beside_an_acknowledged_one_may_have_come_first() -> None:
     followed = history()
     followed.began(0, say("a"))

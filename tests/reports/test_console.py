@@ -143,7 +143,6 @@ def test_long_names_and_large_numbers_fit_into_eighty_columns() -> None:
     assert "…" not in "".join(lines)
 
 
-@pytest.mark.xfail(strict=True, reason="console.py: the cell of the profile is taken for markup")
 def test_a_profile_of_a_user_is_no_markup() -> None:
     assert "[/mine]" in "\n".join(table(replace(ROW, profile="[/mine]")))
 
@@ -244,9 +243,6 @@ def test_what_a_store_says_is_no_markup() -> None:
     assert nasty in shown(replace(RESULT, notes=(nasty,), subject=nasty), width=1000)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=UnicodeEncodeError, reason="console.py: names with surrogates reach stdout"
-)
 def test_a_file_name_that_is_no_utf_8_can_be_shown() -> None:
     console = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=80)
     console.print(report.finding(replace(FINDING, files=((os.fsdecode(b"\xff"), "0 B"),)), "t"))
@@ -293,9 +289,6 @@ def test_each_reason_for_stopping_is_told_once() -> None:
     assert text.count("note: append under ext4 is not complete: budget of 9 images reached") == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="console.py: a broken scenario is told per profile and again"
-)
 def test_why_a_scenario_is_broken_is_told_once() -> None:
     why = "append: files changed behind the recorder's back"
     rows = tuple(

@@ -114,9 +114,6 @@ def test_a_report_into_a_directory_that_is_not_there_says_so(tmp_path: Path) -> 
         json_report.write(RESULT, tmp_path / "none" / "r.json")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TypeError, reason="json_report.py: orjson refuses surrogates"
-)
 def test_a_file_name_that_is_no_utf_8_can_be_reported(tmp_path: Path) -> None:
     from dataclasses import replace
 

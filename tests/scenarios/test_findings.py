@@ -161,9 +161,7 @@ def test_source_lines_end_where_the_harness_begins() -> None:
 
 def test_a_finding_shows_what_the_crash_left_in_short() -> None:
     long: Image = (("d", None), ("d/f", b"x" * 5000), ("l", SymbolicLink("d/f")))
-    collected = Collected(TRACE)
-    collected.add(LOST, KILL, CrashState(LAST_EPOCH, ALL_STEPS, long))
-    one = finding("mine:store", "two", TRACE, collected.all()[0])
+    one = found(long, KILL, Trace(long, ()), epoch=0, point=0)
     files = dict(one.files)
     assert files["d"] == "directory"
     assert files["l"] == "link to d/f"
@@ -299,19 +297,12 @@ def test_merging_nothing_and_one_changes_nothing() -> None:
     assert merged([found(())]) == [found(())]
 
 
-PROFILES_LOST = pytest.mark.xfail(
-    strict=True, reason="findings.py: merged() keeps only the names of built-in profiles"
-)
-
-
-@PROFILES_LOST
 def test_findings_without_a_crash_stay_so_when_they_are_merged() -> None:
     without = replace(found(()), profile="no crash", profiles=("no crash",), protect=None)
     (one,) = merged([without, without])
     assert one.profiles == ("no crash",)
 
 
-@PROFILES_LOST
 def test_a_profile_that_a_user_wrote_stays_when_findings_are_merged() -> None:
     mine = replace(found(()), profile="mine", profiles=("mine",))
     (one,) = merged([mine, mine])

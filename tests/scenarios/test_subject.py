@@ -118,9 +118,6 @@ def test_a_module_that_raises_at_import_is_told_with_its_error(
     assert f"cannot import my_subject: {said}" in refused("my_subject:mine")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=SystemExit, reason="subject.py: SystemExit is no Exception; it ends us"
-)
 def test_a_module_that_exits_at_import_is_told_too(write: Write) -> None:
     write("my_subject.py", "import sys\nsys.exit(0)")
     assert "cannot import my_subject" in refused("my_subject:mine")
