@@ -48,7 +48,7 @@ def show_finding(found: Finding, title: str, console: Console) -> None:
 
 def table(rows: Iterable[Row]) -> Table:
     """Scenario by profile: what was run, judged and found. Fits 80 columns."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("scenario\n  profile", no_wrap=True)
     heads = ("ops", "crash\npoints", "images\njudged", "images\npossible", "find-\nings")
     for head in (*heads, "seconds"):

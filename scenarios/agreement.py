@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from tornwrite.faults import trace as trace_files
 from tornwrite.faults.agreement import compare
-from tornwrite.faults.images import materialise
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.strace import StraceError, probe_strace, run_strace
 from tornwrite.model.verdict import Verdict
-from tornwrite.scenarios.recording import HarnessBroken, check_whole, drive
+from tornwrite.scenarios.recording import HarnessBroken, check_whole, drive, lay_down
 from tornwrite.scenarios.subject import Scenario, Subject, load_subject
 
 
@@ -49,7 +48,7 @@ def _compare(subject: Subject, scenario: Scenario) -> Agreement:
         root = os.path.join(workspace.path, "live")
         file = os.path.join(workspace.path, "trace")
         os.mkdir(root)
-        materialise(scenario.base, root)
+        lay_down(scenario.base, root)
         # -P: a folder of the package's name in the current directory is not the package.
         module = [sys.executable, "-P", "-m", __name__]
         command = [*module, subject.name, scenario.name, root, file]

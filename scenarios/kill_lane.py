@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tornwrite.faults.epochs import epochs
-from tornwrite.faults.images import Image, clear, difference, materialise, read_image
+from tornwrite.faults.images import Image, difference, read_image
 from tornwrite.faults.kills import KillPoint, kill_points, run_and_kill
 from tornwrite.faults.profiles import KILL
 from tornwrite.faults.recorder import Recorder
@@ -17,7 +17,7 @@ from tornwrite.faults.trace import Event, Stepped, Trace
 from tornwrite.model.judge import assess, judge
 from tornwrite.scenarios.findings import Collected
 from tornwrite.scenarios.judging import permitted_by_epoch
-from tornwrite.scenarios.recording import drive
+from tornwrite.scenarios.recording import drive, lay_down
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
 
@@ -60,8 +60,7 @@ def kill_everywhere(
         drive(subject, scenario, root, recorder)
 
     for point in kill_points(trace.steps, every_byte=every_byte):
-        clear(root)
-        materialise(scenario.base, root)
+        lay_down(scenario.base, root)
         killed = run_and_kill(workload, root, point)
         image = read_image(root)
         state = _state(killed.events, point, image)

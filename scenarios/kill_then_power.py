@@ -34,7 +34,7 @@ from tornwrite.scenarios.continuation import boundaries, closings, numbers_after
 from tornwrite.scenarios.findings import Collected, Shown, finding, replay_command
 from tornwrite.scenarios.judging import Assessor
 from tornwrite.scenarios.promised import tell
-from tornwrite.scenarios.recording import check_whole, drive
+from tornwrite.scenarios.recording import check_space, check_whole, drive
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
@@ -205,11 +205,16 @@ def go_on(
 ) -> Continued:
     """Let a new process open what the kill left, on `root`, and do the operations.
 
-    Raises HarnessBroken when the joined trace does not explain what is on the disk afterwards.
+    Raises HarnessBroken when the joined trace does not explain what is on the disk afterwards,
+    NoSpace when what the kill left does not fit.
     """
     before = [*killed.events, *closings(killed.events), Restarted()]
     clear(root)
-    _put(Trace(trace.base, tuple(before)), killed.image, root)
+    try:
+        _put(Trace(trace.base, tuple(before)), killed.image, root)
+    except OSError as error:
+        check_space(root, error)
+        raise
     with Recorder(root, base=EMPTY) as recorder:
         drive(subject, replace(scenario, operations=operations), root, recorder)
     numbers = numbers_after(before)

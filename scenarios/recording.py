@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tornwrite.faults.effects import Interpreter, TraceImpossible
-from tornwrite.faults.images import clear, difference, materialise, read_image
+from tornwrite.faults.images import Image, clear, difference, materialise, read_image
 from tornwrite.faults.recorder import Recorder, RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace
 from tornwrite.faults.trace import Trace
@@ -73,13 +73,31 @@ def record(subject: Subject, scenario: Scenario, root: str) -> Recorded:
 
     Raises HarnessBroken when the recording does not explain what is on the disk afterwards.
     """
-    clear(root)
-    materialise(scenario.base, root)
+    lay_down(scenario.base, root)
     with Recorder(root, base=scenario.base) as recorder:
         seen = drive(subject, scenario, root, recorder)
     trace = recorder.trace()
     check_whole(trace, root)
     return Recorded(trace, seen)
+
+
+def lay_down(image: Image, root: str) -> None:
+    """Make `root`, an existing directory of the harness's own, hold the image and nothing else.
+
+    Raises NoSpace when it does not fit.
+    """
+    clear(root)
+    try:
+        materialise(image, root)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = os.path.dirname(os.path.dirname(root))
+        raise NoSpace(
+            f"cannot write an image below {place}: {error.strerror} "
+            f"({shutil.disk_usage(root).free:,} B free); make room there, or set TORNWRITE_SCRATCH "
+            "to a directory with more"
+        ) from error
 
 
 def check_whole(trace: Trace, root: str) -> None:

@@ -1,12 +1,8 @@
 """From an image to a recovery: the subject is opened on it, looked at, used, looked at again."""
 
-import os
-import shutil
-
-from tornwrite.faults.images import Image, clear, materialise
-from tornwrite.faults.scratch import NoSpace
+from tornwrite.faults.images import Image
 from tornwrite.model.judge import Probed, Recovery, Seen
-from tornwrite.scenarios.recording import look, said
+from tornwrite.scenarios.recording import lay_down, look, said
 from tornwrite.scenarios.subject import Driver, Subject
 
 
@@ -25,16 +21,7 @@ class Bench:
 
         names: what the workload was about. Raises NoSpace when the image does not fit.
         """
-        clear(self._root)
-        try:
-            materialise(image, self._root)
-        except OSError as error:
-            free = shutil.disk_usage(self._root).free
-            raise NoSpace(
-                f"cannot write an image below {os.path.dirname(self._root)}: {error.strerror} "
-                f"({free:,} B free); make room there, or set TORNWRITE_SCRATCH to a directory "
-                "with more"
-            ) from error
+        lay_down(image, self._root)
         return self.recover_in_place(names)
 
     def recover_in_place(self, names: tuple[str, ...]) -> Recovery:

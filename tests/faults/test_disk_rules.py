@@ -543,6 +543,14 @@ def test_data_rewritten_after_truncating_to_zero_is_flushed_before_names_after_t
     )
 
 
+@pytest.mark.parametrize("profile", [EXT4, XFS], ids=lambda p: p.name)
+def test_a_name_made_durable_after_the_close_has_the_rewritten_data_for_good(
+    profile: PowerLoss,
+) -> None:
+    found = left(profile, {"f": b"old!"}, *REWRITE, Fsync(""))
+    assert found == images({"f": b"new!", "mark": b""})
+
+
 def test_without_that_help_a_rewritten_file_may_be_empty_beside_later_names() -> None:
     assert left(EXT4_NOAUTO_DA_ALLOC, {"f": b"old!"}, *REWRITE) == images(
         {"f": b"old!"},

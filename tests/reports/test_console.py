@@ -118,9 +118,6 @@ def test_every_verdict_can_be_shown(verdict: Verdict) -> None:
     assert shown(report.verdict(replace(RESULT, verdict=verdict))).startswith(verdict.value)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="console.py: the number of operations widens the first column"
-)
 def test_long_names_and_large_numbers_fit_into_eighty_columns() -> None:
     large = replace(
         ROW,

@@ -23,7 +23,14 @@ from tornwrite.model.results import Finding, Row
 from tornwrite.model.sessions import Legacy, Session, SessionModel, Sessions
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.judging import Assessor
-from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, _put, go_on, kill_then_power, kills
+from tornwrite.scenarios.kill_then_power import (
+    KILL_THEN_POWER,
+    PowerLane,
+    _put,
+    go_on,
+    kill_then_power,
+    kills,
+)
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
@@ -60,6 +67,18 @@ def outcome(
 def lane(given: Outcome) -> Row:
     (row,) = (row for row in given.rows if row.profile == KILL_THEN_POWER)
     return row
+
+
+def lane_alone(one: Subject, name: str, tmp_path: Path) -> PowerLane:
+    """The lane without the rest of a run, its findings not merged."""
+    scenario = one.scenario(name)
+    live, work = tmp_path / "live", tmp_path / "bench"
+    live.mkdir()
+    work.mkdir()
+    trace = record(one, scenario, str(live)).trace
+    bench = Bench(one, str(work))
+    assessor = Assessor(one, bench, one.model.names(scenario.operations))
+    return kill_then_power(one, scenario, trace, assessor, bench, str(live), budget=50_000, seed=0)
 
 
 def test_trust_in_a_dead_process_is_caught_by_this_lane_alone() -> None:
@@ -103,6 +122,16 @@ def test_the_finding_is_replayed_by_its_command() -> None:
     assert other.exit_code in (0, 2), other.output
 
 
+def test_each_way_to_go_on_is_replayed_as_that_way(tmp_path: Path) -> None:
+    one = subject("trusting")
+    found = lane_alone(one, "add", tmp_path).findings
+    for way in (0, 1):
+        (first, *_) = (each for each in found if each.replay.endswith(f"--continuation {way}"))
+        again = CliRunner().invoke(main, shlex.split(first.replay)[1:], env={"COLUMNS": "300"})
+        assert again.exit_code == 1, again.output
+        assert first.violation.promised in again.output
+
+
 def test_a_run_that_there_is_not_is_refused() -> None:
     (one,) = outcome(subject("trusting")).findings
     words = shlex.split(one.replay)
@@ -120,8 +149,9 @@ def test_what_the_new_process_cannot_do_is_a_finding_without_a_power_loss() -> N
     row = lane(found)
     assert row.verdict is Verdict.VIOLATED
     assert "failed before the power did" in row.stopped
-    again = CliRunner().invoke(main, shlex.split(told.replay)[1:])
+    again = CliRunner().invoke(main, shlex.split(told.replay)[1:], env={"COLUMNS": "300"})
     assert again.exit_code == 1, again.output
+    assert "works after a process was killed" in again.output
 
 
 def test_a_subject_that_does_not_open_any_more_is_not_passed_over_in_silence() -> None:
@@ -171,6 +201,11 @@ def test_kills_come_after_steps_that_have_an_effect_and_inside_operations(tmp_pa
         assert began == ended + 1
 
 
+def test_a_step_of_no_operation_is_no_kill(tmp_path: Path) -> None:
+    made = (Stepped(Link("a", "b")), Began(0, "add", {}), Acknowledged(0), Stepped(Unlink("b")))
+    assert list(kills(subject("right"), Trace((("a", b"x"),), made))) == []
+
+
 def test_the_joined_trace_is_one_trace(tmp_path: Path) -> None:
     one = subject("right")
     trace = recorded(tmp_path)
@@ -199,35 +234,10 @@ def test_two_names_of_one_file_stay_two_names_of_one_file(tmp_path: Path) -> Non
 
 # The session stores
 
-MIGRATIONS = ("migration", "migration-late", "migration-real")
-"""Right after a kill between the rename of an original and the sync of its directory, the next
-migration finds nothing to rename, so it syncs nothing and returns."""
 
-
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        pytest.param(
-            one.name,
-            marks=pytest.mark.xfail(
-                strict=True, reason="migration.py: a migration with nothing to rename syncs nothing"
-            )
-            if one.name in MIGRATIONS
-            else (),
-        )
-        for one in ALL
-    ],
-)
+@pytest.mark.parametrize("scenario", [one.name for one in ALL])
 def test_the_reference_store_passes(scenario: str, tmp_path: Path) -> None:
-    one = load_subject("tornwrite.scenarios.stores:reference")
-    run = one.scenario(scenario)
-    live, work = tmp_path / "live", tmp_path / "bench"
-    live.mkdir()
-    work.mkdir()
-    trace = record(one, run, str(live)).trace
-    bench = Bench(one, str(work))
-    assessor = Assessor(one, bench, one.model.names(run.operations))
-    found = kill_then_power(one, run, trace, assessor, bench, str(live), budget=50_000, seed=0)
+    found = lane_alone(load_subject("tornwrite.scenarios.stores:reference"), scenario, tmp_path)
     assert [finding_text(finding) for finding in found.findings] == []
     assert found.stopped == ""
     assert found.possible == len(found.images) > 0

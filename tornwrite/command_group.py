@@ -1,0 +1,141 @@
+"""What all commands share: the group, the exit codes, the options, the errors."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from tornwrite.faults import profiles as known_profiles
+from tornwrite.faults.profiles import Profile
+from tornwrite.faults.recorder import RecorderBlind, UnknownStep
+from tornwrite.faults.scratch import NoSpace, scratch_root
+from tornwrite.faults.trace import TraceFileError
+from tornwrite.model.verdict import Verdict
+from tornwrite.scenarios.recording import HarnessBroken
+from tornwrite.scenarios.subject import Subject, WrongUse
+from tornwrite.scenarios.workers import WorkerFailed
+
+EXIT_CODES = {
+    Verdict.PASSED: 0,
+    Verdict.VIOLATED: 1,
+    Verdict.NOT_MEASURED: 3,
+    Verdict.HARNESS_BROKEN: 3,
+}
+WRONG_USE = 2
+BROKEN = 3
+
+REFERENCE = "tornwrite.scenarios.stores:reference"
+
+
+class _Group(click.Group):
+    """Turns the errors that a user can do something about into one sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (WrongUse, NoSpace, TraceFileError) as error:
+            leave(str(error), WRONG_USE)
+        except (HarnessBroken, RecorderBlind, UnknownStep, WorkerFailed) as error:
+            leave(f"{Verdict.HARNESS_BROKEN.value}: {error}", BROKEN)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            # Python's own exit code for this is 1, which is that of a violation.
+            leave(f"{Verdict.HARNESS_BROKEN.value}:\n{traceback.format_exc()}", BROKEN)
+
+
+def leave(message: str, code: int) -> NoReturn:
+    """Say one sentence on standard error and end with that exit code."""
+    Console(stderr=True).print(f"[bold]tornwrite:[/] {escape(message)}", soft_wrap=True)
+    sys.exit(code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tornwrite")
+def main() -> None:
+    """Finds out whether a program that keeps its data in files keeps its promises when the process
+    is killed or the power fails.
+
+    A SUBJECT is named package.module:object. Exit codes: 0 passed, 1 violated, 2 wrong use,
+    3 not measured or harness broken.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)  # an exit like any other: what runs below is ended and cleaned up
+
+
+def chosen_profiles(names: tuple[str, ...]) -> tuple[Profile, ...]:
+    """The profiles of those names, from the strongest to the weakest; all when none is named."""
+    known = {profile.name: profile for profile in known_profiles.BUILT_IN}
+    wanted = [part for name in names for part in name.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise WrongUse(f"there is no profile {name!r}; there are {', '.join(known)}")
+    return tuple(profile for name, profile in known.items() if not wanted or name in wanted)
+
+
+subject_argument = click.argument("subject", default=REFERENCE)
+
+
+def scenario_option(function: Callable[..., None]) -> Callable[..., None]:
+    """--scenario, any number of times."""
+    return click.option(
+        "--scenario",
+        "scenario_names",
+        multiple=True,
+        metavar="NAME",
+        help="Only this scenario; may be given several times. All of the subject's by default.",
+    )(function)
+
+
+def profile_option(function: Callable[..., None]) -> Callable[..., None]:
+    """--profile, any number of times."""
+    return click.option(
+        "--profile",
+        "profile_names",
+        multiple=True,
+        metavar="NAME",
+        help="Only this profile; may be given several times. All by default.",
+    )(function)
+
+
+def check_writable(file: str) -> None:
+    """Raise WrongUse unless a file of that name can be written, before anything is run."""
+    folder = os.path.dirname(os.path.abspath(file))
+    if not os.path.isdir(folder):
+        raise WrongUse(f"cannot write {file}: {folder} is not there; make it first")
+    trial = f"{file}.tmp"
+    try:
+        with open(trial, "wb"):
+            pass
+        os.unlink(trial)
+    except OSError as error:
+        raise WrongUse(f"cannot write {file}: {error.strerror}; name another file") from error
+
+
+def load(subject: str) -> Subject:
+    """The subject, once it is known that there is a place to work in."""
+    from tornwrite.scenarios.subject import load_subject
+
+    loaded = load_subject(subject)
+    try:
+        scratch_root()
+    except OSError as error:
+        raise WrongUse(str(error)) from error
+    return loaded
+
+
+def style_of(verdict: Verdict) -> str:
+    """How a verdict is shown."""
+    from tornwrite.reports.console import STYLES
+
+    return STYLES[verdict]

@@ -1,0 +1,37 @@
+"""tornwrite scenarios and profiles: what there is."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from tornwrite.command_group import main, subject_argument
+from tornwrite.faults import profiles as known_profiles
+
+
+@main.command()
+@subject_argument
+def scenarios(subject: str) -> None:
+    """List the scenarios of SUBJECT and the promises that each puts to the test."""
+    from rich.table import Table
+
+    from tornwrite.scenarios.subject import load_subject
+
+    loaded = load_subject(subject)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("scenario", "operations", "about", "promises"):
+        table.add_column(name, overflow="fold", justify="right" if name == "operations" else "left")
+    for scenario in loaded.scenarios:
+        named = ", ".join(promise.name for promise in scenario.promises)
+        table.add_row(scenario.name, str(len(scenario.operations)), scenario.about, named)
+    console = Console()
+    console.print(f"[bold]{subject}[/]: {escape(loaded.about)}")
+    console.print(table)
+
+
+@main.command()
+def profiles() -> None:
+    """List the profiles, from the strongest to the weakest, with their rules."""
+    console = Console()
+    for profile in known_profiles.BUILT_IN:
+        console.print(f"[bold]{profile.name}[/]  {escape(profile.summary)}")
+        for rule, value in known_profiles.rules(profile).items():
+            console.print(f"    {rule:<26} {value}", highlight=False)

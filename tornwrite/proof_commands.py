@@ -1,0 +1,85 @@
+"""tornwrite mutants and agreement: what proves that a verdict means something."""
+
+import sys
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from tornwrite.command_group import (
+    EXIT_CODES,
+    leave,
+    load,
+    main,
+    scenario_option,
+    style_of,
+    subject_argument,
+)
+from tornwrite.faults import profiles as known_profiles
+from tornwrite.model.verdict import Verdict
+
+
+@main.command()
+@subject_argument
+@scenario_option
+@click.option("--jobs", type=click.IntRange(min=1), help="Scenarios at once.")
+def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> None:
+    """Take each sync, rename and order out of SUBJECT's recorded runs and see it caught.
+
+    Passed: every sync left out is caught each time, every rename made a copy at least once.
+    """
+    from tornwrite.reports import mutants as report
+    from tornwrite.reports.progress import GateProgress
+    from tornwrite.scenarios.mutants import try_scenarios
+    from tornwrite.scenarios.run import Settings
+    from tornwrite.scenarios.workers import default_jobs
+
+    loaded = load(subject)
+    progress = GateProgress(Console(stderr=True), len(scenario_names or loaded.scenarios))
+    settings = Settings(known_profiles.BUILT_IN, budget=50_000, seed=0)
+    try:
+        with progress:
+            tried = try_scenarios(
+                subject,
+                scenario_names,
+                settings,
+                jobs or default_jobs(),
+                finished=progress.finished,
+            )
+    except KeyboardInterrupt:
+        leave("interrupted; nothing was left running", 130)
+    console = Console()
+    report.show(tried, console)
+    missed = report.survivors(tried)
+    caught = sum(one.caught_by is not None for one in tried)
+    verdict = Verdict.VIOLATED if missed else Verdict.PASSED
+    console.print(
+        f"[{style_of(verdict)}]{verdict.value}[/]: {len(tried):,} mutants, {caught:,} caught, "
+        f"{len(missed):,} missed"
+    )
+    sys.exit(EXIT_CODES[verdict])
+
+
+@main.command()
+@subject_argument
+@scenario_option
+def agreement(subject: str, scenario_names: tuple[str, ...]) -> None:
+    """Hold the in-process recorder against strace, step by step, on SUBJECT's scenarios."""
+    from tornwrite.model.results import worst
+    from tornwrite.scenarios.agreement import compare_recorders
+    from tornwrite.scenarios.gate import wanted_scenarios
+
+    loaded = load(subject)
+    console = Console()
+    found = compare_recorders(loaded, wanted_scenarios(loaded, scenario_names))
+    for one in found:
+        style = style_of(one.verdict)
+        console.print(f"{one.scenario:<20} {one.steps:>5} steps  [{style}]{one.verdict.value}[/]")
+        for said in one.said:
+            console.print(f"    {escape(said)}")
+    verdict = worst([one.verdict for one in found])
+    steps = sum(one.steps for one in found)
+    console.print(
+        f"[{style_of(verdict)}]{verdict.value}[/]: {len(found)} scenarios, {steps:,} steps compared"
+    )
+    sys.exit(EXIT_CODES[verdict])

@@ -1,0 +1,127 @@
+"""tornwrite replay, record and judge: crash states and recordings, one at a time."""
+
+import sys
+
+import click
+from rich.console import Console
+
+from tornwrite.command_group import (
+    EXIT_CODES,
+    check_writable,
+    chosen_profiles,
+    load,
+    main,
+    profile_option,
+    subject_argument,
+)
+from tornwrite.model.verdict import Verdict
+from tornwrite.scenarios.subject import WrongUse
+
+
+@main.command()
+@subject_argument
+@click.option("--scenario", "scenario_name", required=True, metavar="NAME")
+@click.option("--profile", "profile_name", required=True, metavar="NAME")
+@click.option("--epoch", required=True, type=click.IntRange(min=0))
+@click.option("--point", required=True, type=click.IntRange(min=0), help="Steps done.")
+@click.option("--cut", type=click.IntRange(min=1), help="Bytes done of the write under way.")
+@click.option("--image", required=True, help="The digest that the finding gave.")
+@click.option("--keep", metavar="DIR", help="Write the image to this new directory.")
+@click.option("--trace", "trace_file", metavar="FILE", help="Replay this recording, not a new one.")
+@click.option(
+    "--killed-after",
+    type=click.IntRange(min=0),
+    metavar="STEP",
+    help="The process was killed after this step, and another one went on.",
+)
+@click.option(
+    "--continuation",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="In which way it went on.",
+)
+def replay(
+    subject: str,
+    scenario_name: str,
+    profile_name: str,
+    epoch: int,
+    point: int,
+    cut: int | None,
+    image: str,
+    keep: str | None,
+    trace_file: str | None,
+    killed_after: int | None,
+    continuation: int,
+) -> None:
+    """Show one crash state again: record anew, crash there, recover, judge."""
+    from tornwrite.reports import console as console_report
+    from tornwrite.scenarios.replaying import Place
+    from tornwrite.scenarios.replaying import replay as replay_state
+
+    if "," in profile_name:
+        raise WrongUse(f"one state is one of one profile; {profile_name} are several")
+    (profile,) = chosen_profiles((profile_name,))
+    loaded = load(subject)
+    found = replay_state(
+        loaded,
+        loaded.scenario(scenario_name),
+        profile,
+        Place(epoch, point, cut, image, killed_after, continuation),
+        keep=keep,
+        trace_file=trace_file,
+    )
+    console = Console()
+    for number, one in enumerate(found, start=1):
+        console_report.show_finding(one, f"finding {number} of {len(found)}", console)
+    verdict = Verdict.VIOLATED if found else Verdict.PASSED
+    console.print(f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: image {image}")
+    sys.exit(EXIT_CODES[verdict])
+
+
+@main.command()
+@subject_argument
+@click.option("--scenario", "scenario_name", required=True, metavar="NAME")
+@click.option("--output", required=True, type=click.Path(dir_okay=False), help="The trace file.")
+def record(subject: str, scenario_name: str, output: str) -> None:
+    """Run one scenario of SUBJECT and save what it did to the file system."""
+    from tornwrite.faults import trace as trace_files
+    from tornwrite.scenarios.trace_judging import record_scenario
+
+    check_writable(output)
+    loaded = load(subject)
+    trace = record_scenario(loaded, loaded.scenario(scenario_name))
+    trace_files.save(trace, output)
+    click.echo(f"{len(trace.steps)} steps recorded in {output}")
+
+
+@main.command()
+@click.argument("trace_file", metavar="TRACE")
+@subject_argument
+@click.option("--scenario", "scenario_name", required=True, metavar="NAME")
+@profile_option
+@click.option("--seed", default=0, show_default=True)
+@click.option("--budget", default=50_000, show_default=True, type=click.IntRange(min=1))
+def judge(
+    trace_file: str,
+    subject: str,
+    scenario_name: str,
+    profile_names: tuple[str, ...],
+    seed: int,
+    budget: int,
+) -> None:
+    """Judge a recording of SUBJECT's scenario that `tornwrite record` made."""
+    from tornwrite.faults import trace as trace_files
+    from tornwrite.reports import console as console_report
+    from tornwrite.scenarios.run import Settings
+    from tornwrite.scenarios.trace_judging import judge_recording
+
+    settings = Settings(chosen_profiles(profile_names), budget, seed)
+    loaded = load(subject)
+    scenario = loaded.scenario(scenario_name)
+    trace = trace_files.load(trace_file)
+    result = judge_recording(
+        loaded, scenario, trace, trace_file, settings, lambda profile, judged: None
+    )
+    console_report.show(result, Console())
+    sys.exit(EXIT_CODES[result.verdict])
