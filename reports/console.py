@@ -27,6 +27,7 @@ STEPS_SHOWN = 24
 def show(result: GateResult, console: Console) -> None:
     """Print the whole result: table, findings, notes, verdict."""
     console.print(table(result.rows))
+    console.print()
     for number, found in enumerate(result.findings, start=1):
         show_finding(found, f"finding {number} of {len(result.findings)}", console)
     stopped = dict.fromkeys(
@@ -48,7 +49,7 @@ def show_finding(found: Finding, title: str, console: Console) -> None:
 
 def table(rows: Iterable[Row]) -> Table:
     """Scenario by profile: what was run, judged and found. Fits 80 columns."""
-    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     shown.add_column("scenario\n  profile", no_wrap=True)
     heads = ("ops", "crash\npoints", "images\njudged", "images\npossible", "find-\nings")
     for head in (*heads, "seconds"):

@@ -378,7 +378,7 @@ def test_the_json_report_has_everything_that_the_console_shows(here: Path, name:
     assert len(report["rows"]) == sum(
         any(f" {verdict} " in f"{line} " for verdict in ("passed", "violated", "harness broken"))
         for line in words.splitlines()
-        if line.startswith("   ")
+        if line.startswith("  ")
     )
 
 

@@ -126,10 +126,10 @@ def test_each_way_to_go_on_is_replayed_as_that_way(tmp_path: Path) -> None:
     one = subject("trusting")
     found = lane_alone(one, "add", tmp_path).findings
     for way in (0, 1):
-        (first, *_) = (each for each in found if each.replay.endswith(f"--continuation {way}"))
-        again = CliRunner().invoke(main, shlex.split(first.replay)[1:], env={"COLUMNS": "300"})
+        (*_, last) = (each for each in found if each.replay.endswith(f"--continuation {way}"))
+        again = CliRunner().invoke(main, shlex.split(last.replay)[1:], env={"COLUMNS": "300"})
         assert again.exit_code == 1, again.output
-        assert first.violation.promised in again.output
+        assert last.violation.promised in again.output
 
 
 def test_a_run_that_there_is_not_is_refused() -> None:
