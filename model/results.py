@@ -89,6 +89,7 @@ class MutantKind(Enum):
     SYNC = "sync left out"
     ORDER = "sync at the end of its operation"
     RENAME = "rename as a copy"
+    AFTER_KILL = "sync left out after a kill"
 
 
 @dataclass(frozen=True, slots=True)

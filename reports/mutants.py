@@ -14,19 +14,28 @@ from tornwrite.model.results import MutantKind, Tried
 def survivors(tried: Sequence[Tried]) -> list[Tried]:
     """The mutants that should have been caught and were not.
 
-    Each sync has to be needed each time it is done. A rename has to be needed somewhere: the first
-    version of a file has nothing to lose. An order that nothing depends on costs nothing.
+    Each sync has to be needed each time it is done, if only by a process that goes on after a kill.
+    A rename has to be needed somewhere: the first version of a file has nothing to lose. An order
+    that nothing depends on costs nothing.
     """
+    syncs = (MutantKind.SYNC, MutantKind.AFTER_KILL)
     caught = {(one.kind, one.sites) for one in tried if one.caught_by is not None}
+    anyhow = {_line(one) for one in tried if one.caught_by is not None and one.kind in syncs}
     return [
         one
         for one in tried
         if one.caught_by is None
         and (
             one.kind is MutantKind.SYNC
+            or (one.kind is MutantKind.AFTER_KILL and _line(one) not in anyhow)
             or (one.kind is MutantKind.RENAME and (one.kind, one.sites) not in caught)
         )
     ]
+
+
+def _line(one: Tried) -> tuple[str, ...]:
+    """The source line and how it came to be called, without which operation began it all."""
+    return one.sites[:4]
 
 
 def show(tried: Sequence[Tried], console: Console) -> None:

@@ -55,6 +55,22 @@ class Assessor:
         return assessed
 
 
+class Assessors:
+    """An assessor for each set of names that workloads were about."""
+
+    def __init__(self, subject: Subject, bench: Bench) -> None:
+        self._subject = subject
+        self._bench = bench
+        self._known: dict[tuple[str, ...], Assessor] = {}
+
+    def of(self, names: tuple[str, ...]) -> Assessor:
+        """The assessor of those names, the same one each time."""
+        known = self._known.get(names)
+        if known is None:
+            known = self._known[names] = Assessor(self._subject, self._bench, names)
+        return known
+
+
 def permitted_by_epoch(subject: Subject, scenario: Scenario, trace: Trace) -> list[Permitted[Any]]:
     """What may come back, for each epoch of the trace."""
     model = subject.model

@@ -158,7 +158,7 @@ def _judge(
     if run.failed:
         add_failed(run, collected)
     else:
-        permitted = _permitted(subject, scenario, run)
+        permitted = permitted_after(subject, scenario, run)
         states = CrashStates(run.trace, POSIX, budget=budget, seed=seed, epochs_wanted=run.wanted)
         for state in states:
             judged += 1
@@ -271,7 +271,9 @@ def add_failed(run: Continued, collected: Collected) -> None:
         collected.add(violation, KILL, CrashState(last.number, last.last, interpreter.image()))
 
 
-def _permitted(subject: Subject, scenario: Scenario, run: Continued) -> dict[int, Permitted[Any]]:
+def permitted_after(
+    subject: Subject, scenario: Scenario, run: Continued
+) -> dict[int, Permitted[Any]]:
     """What may come back in the epochs of the new process."""
     model = subject.model
     history: History[Any] = History(model, model.state_of(scenario.start))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from tornwrite.faults.effects import ROOT, Interpreter
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.faults.scratch import Workspace
+from tornwrite.faults.states import CrashStates
 from tornwrite.faults.steps import (
     Close,
     Fsync,
@@ -25,11 +26,19 @@ from tornwrite.faults.steps import (
     describe,
     is_barrier,
 )
-from tornwrite.faults.trace import Event, Stepped, Trace, open_paths
+from tornwrite.faults.trace import Event, Restarted, Stepped, Trace, open_paths
+from tornwrite.model.judge import continuations, judge
 from tornwrite.model.results import Finding, MutantKind, Tried
-from tornwrite.scenarios.findings import finding, own_sites
+from tornwrite.scenarios.findings import Shown, finding, own_sites
 from tornwrite.scenarios.gate import scenario_tasks, wanted_scenarios
-from tornwrite.scenarios.judging import Assessor, judge_trace, permitted_by_epoch
+from tornwrite.scenarios.judging import Assessors, judge_trace, permitted_by_epoch
+from tornwrite.scenarios.kill_then_power import (
+    Continued,
+    finding_of,
+    go_on,
+    kills,
+    permitted_after,
+)
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.run import Settings
@@ -159,48 +168,139 @@ def try_mutants(
     budget: int,
     seed: int,
 ) -> list[Tried]:
-    """Judge every mutant of the scenario until something catches it."""
+    """Judge every mutant of the scenario until something catches it.
+
+    Some syncs are only for what a killed process left behind unsynced. They are tried in the runs
+    that go on after a kill, once for each line of source.
+    """
     logging.getLogger().addHandler(logging.NullHandler())
-    found: list[Tried] = []
     with Workspace() as workspace:
         live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
         os.mkdir(live)
         os.mkdir(bench)
-        trace = record(subject, scenario, live).trace
-        names = subject.model.names(scenario.operations)
-        assessor = Assessor(subject, Bench(subject, bench), names)
-        for mutant in mutants_of(trace):
-            found.append(
-                Tried(
-                    scenario.name,
-                    mutant.kind,
-                    mutant.step,
-                    mutant.text,
-                    mutant.sites,
-                    _caught(subject, scenario, mutant, assessor, budget, seed),
-                )
+        trial = _Trial(subject, scenario, Bench(subject, bench), live, budget, seed)
+        tried = [_tried(scenario, mutant, trial.caught(mutant)) for mutant in trial.mutants()]
+        syncs = [one for one in tried if one.kind is MutantKind.SYNC]
+        missed = {one.sites for one in syncs if one.caught_by is None}
+        after_kill = trial.after_kills({one.sites for one in syncs} - missed)
+    return [
+        replace(one, caught_by=after_kill[one.sites].caught_by)
+        if one.kind is MutantKind.SYNC and one.caught_by is None and one.sites in after_kill
+        else one
+        for one in tried
+    ] + list(after_kill.values())
+
+
+def _first_after_kill(trace: Trace) -> int:
+    """The number of the first step of the process that went on."""
+    number = 0
+    for event in trace.events:
+        if isinstance(event, Restarted):
+            return number
+        number += isinstance(event, Stepped)
+    return number
+
+
+def _tried(scenario: Scenario, mutant: Mutant, caught_by: Finding | None) -> Tried:
+    return Tried(scenario.name, mutant.kind, mutant.step, mutant.text, mutant.sites, caught_by)
+
+
+class _Trial:
+    """One recorded scenario, and what catches its mutants."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        scenario: Scenario,
+        bench: Bench,
+        live: str,
+        budget: int,
+        seed: int,
+    ) -> None:
+        self._subject = subject
+        self._scenario = scenario
+        self._live = live
+        self._budget = budget
+        self._seed = seed
+        self._trace = record(subject, scenario, live).trace
+        self._assessors = Assessors(subject, bench)
+
+    def mutants(self) -> Iterator[Mutant]:
+        return mutants_of(self._trace)
+
+    def caught(self, mutant: Mutant) -> Finding | None:
+        subject, scenario = self._subject, self._scenario
+        permitted = permitted_by_epoch(subject, scenario, mutant.trace)
+        for profile in PROFILES:
+            judgement = judge_trace(
+                subject,
+                mutant.trace,
+                permitted,
+                (profile,),
+                self._assessors.of(subject.model.names(scenario.operations)),
+                budget=self._budget,
+                seed=self._seed,
+                enough=1,
             )
-    return found
+            for shown in judgement.collected.all():
+                return finding(subject.name, scenario.name, mutant.trace, shown)
+        return None
 
+    def after_kills(self, needed: set[tuple[str, ...]]) -> dict[tuple[str, ...], Tried]:
+        """For each source line of a sync after a kill, unless needed anyway: what catches it."""
+        found: dict[tuple[str, ...], Tried] = {}
+        for run in self._runs():
+            first = _first_after_kill(run.trace)
+            for mutant in mutants_of(run.trace):
+                known = found.get(mutant.sites)
+                if (
+                    mutant.kind is not MutantKind.SYNC
+                    or mutant.step < first
+                    or mutant.sites in needed
+                    or (known is not None and known.caught_by is not None)
+                ):
+                    continue
+                tried = _tried(self._scenario, mutant, self._caught_after_kill(run, mutant))
+                found[mutant.sites] = replace(tried, kind=MutantKind.AFTER_KILL)
+        return found
 
-def _caught(
-    subject: Subject, scenario: Scenario, mutant: Mutant, assessor: Assessor, budget: int, seed: int
-) -> Finding | None:
-    permitted = permitted_by_epoch(subject, scenario, mutant.trace)
-    for profile in PROFILES:
-        judgement = judge_trace(
-            subject,
+    def _runs(self) -> Iterator[Continued]:
+        """Every run that goes on after a kill."""
+        model = self._subject.model
+        names = model.names(self._scenario.operations)
+        for killed in kills(self._subject, self._trace):
+            observed = self._assessors.of(names)(killed.image).recovery.first.observed
+            if observed is None:
+                continue
+            ways = continuations(model, model.state_of(observed), killed.about)
+            for number, operations in enumerate(ways):
+                yield go_on(
+                    self._subject,
+                    self._scenario,
+                    self._trace,
+                    killed,
+                    number,
+                    operations,
+                    self._live,
+                )
+
+    def _caught_after_kill(self, run: Continued, mutant: Mutant) -> Finding | None:
+        subject = self._subject
+        changed = replace(run, trace=mutant.trace)
+        permitted = permitted_after(subject, self._scenario, changed)
+        assessor = self._assessors.of(run.names)
+        states = CrashStates(
             mutant.trace,
-            permitted,
-            (profile,),
-            assessor,
-            budget=budget,
-            seed=seed,
-            enough=1,
+            POSIX,
+            budget=self._budget,
+            seed=self._seed,
+            epochs_wanted=run.wanted,
         )
-        for shown in judgement.collected.all():
-            return finding(subject.name, scenario.name, mutant.trace, shown)
-    return None
+        for state in states:
+            for violation in judge(subject.model, permitted[state.epoch], assessor(state.image)):
+                shown = Shown(violation, POSIX, state, [POSIX.name], {state.image})
+                return finding_of(subject, self._scenario, changed, shown)
+        return None
 
 
 def try_scenarios(

@@ -59,12 +59,12 @@ class PlainModel:
 
 
 class LineModel(PlainModel):
-    """Another process adds a line, or two."""
+    """Another process adds a line, or two others."""
 
     def continuations(
         self, state: Lines, names: Sequence[str]
     ) -> tuple[tuple[Operation, ...], ...]:
-        return ((add("later"),), (add("later"), add("last")))
+        return ((add("later"),), (add("other"), add("last")))
 
 
 class LineLog:
