@@ -12,7 +12,6 @@ from tornwrite.reference import durable
 from tornwrite.reference.data_file import log_damage
 from tornwrite.reference.errors import ChangeNotUndone
 from tornwrite.reference.inspection import DamageKind
-from tornwrite.reference.keeping import keep_aside
 from tornwrite.reference.metadata import Missing
 from tornwrite.reference.writing import SessionWriter, as_os_error
 
@@ -58,21 +57,6 @@ def append_line(writer: SessionWriter, line: bytes) -> None:
             durable.remove_if_there(writer.files.metadata)
         raise
     writer.directory.synced.remember(writer.shard, writer.files.name, file.size + len(line))
-
-
-def mend_tail(writer: SessionWriter) -> None:
-    """See to it that the data file ends in a newline, or is empty.
-
-    A message that only lacks its newline was shown to readers, so it must not be put at risk: a
-    newline after it shares its sector, and a crash could leave the new size without the newline.
-    The file is rewritten instead.
-    """
-    lines = writer.session.read_lines()
-    if not lines.terminated:
-        writer.rewrite_same()
-    elif lines.tail:
-        keep_aside(writer.files, writer.session.data, [lines.tail])
-        _cut(writer, len(lines.whole), sync=bool(lines.tail.strip(b"\0")))
 
 
 def _claim(writer: SessionWriter) -> bool:
@@ -122,7 +106,7 @@ def _open_whole(writer: SessionWriter) -> _Open:
         os.close(file.descriptor)
         raise
     os.close(file.descriptor)
-    mend_tail(writer)
+    writer.rewrite_same()
     return replace(_open(writer.session.data), created=file.created)
 
 
@@ -139,21 +123,6 @@ def _open(path: str) -> _Open:
     except BaseException:
         os.close(descriptor)
         raise
-
-
-def _cut(writer: SessionWriter, size: int, *, sync: bool) -> None:
-    descriptor = os.open(writer.session.data, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.ftruncate(descriptor, size)
-        # Before anything is appended: sectors of the torn bytes and of a new line could otherwise
-        # meet on the disk and make a message that nobody wrote. Zeros could not.
-        if sync:
-            os.fdatasync(descriptor)
-    except BaseException:
-        writer.suspect()
-        raise
-    finally:
-        os.close(descriptor)
 
 
 def _write(writer: SessionWriter, file: _Open, line: bytes) -> None:

@@ -127,28 +127,25 @@ def _import(sessions: SessionDirectory, key: str, legacy: LegacySession, digest:
         if digest in session.metadata.migrated_from:
             return False
         lines = session.read_lines()
-        if _begins_with(lines.messages(), legacy):
-            # By the original program, which leaves no mark and does not sync its names.
-            writer.ensure_data(lines)
-            if not writer.is_settled:
-                writer.sync_names()
-            return False
         own = live_lines(session, lines)
         is_new = not session.exists(lines)
+        # By the original program, perhaps, which leaves no mark and may have been cut off.
+        is_imported = _begins_with(lines.messages(), legacy)
+        older = [] if is_imported else legacy.lines
         metadata = writer.next_metadata()
         metadata = replace(
             metadata,
             summary=metadata.summary or legacy.summary,
             skip=0,
-            count=len(legacy.lines) + len(own),
+            count=len(older) + len(own),
             created_at=(legacy.created if is_new else None) or metadata.created_at,
             updated_at=(legacy.updated if is_new else None) or metadata.updated_at,
             migrated_from=(*metadata.migrated_from, digest),
         )
         writer.keep_damaged(lines)
         # Never the mark without the messages: the new file's name must be durable first.
-        writer.rewrite(b"".join([*legacy.lines, *own]), metadata, says_more=bool(legacy.lines))
-        return True
+        writer.rewrite(b"".join([*older, *own]), metadata, says_more=bool(legacy.lines))
+        return not is_imported
 
 
 def _begins_with(

@@ -19,23 +19,11 @@ def replace_history(writer: SessionWriter, new: Sequence[bytes]) -> None:
         OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
     """
     session = writer.session
-    data = b"".join(new)
     lines = session.read_lines()
-    is_sound = session.is_owned and not any(session.damage(lines))
-    if is_sound and live_lines(session, lines) == list(new):
-        writer.ensure_data(lines)
-        if not writer.is_settled:
-            writer.sync_names()
-        return
-    if is_sound and lines.whole == data:
-        # The file is right as it is, only too much of it is skipped.
-        writer.ensure_data(lines)
-        writer.write_metadata(replace(writer.next_metadata(), skip=0, count=len(new)))
-        return
     if not session.exists(lines) and not lines.tail and not new:
         return
     writer.keep_damaged(lines)
-    writer.rewrite(data, replace(writer.next_metadata(), skip=0, count=len(new)))
+    writer.rewrite(b"".join(new), replace(writer.next_metadata(), skip=0, count=len(new)))
 
 
 def compact(writer: SessionWriter) -> None:

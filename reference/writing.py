@@ -49,7 +49,6 @@ class SessionWriter:
         self.session = session
         self.shard = shard
         self.files = session.files
-        self._keeps = False
         self._roll_forward()
         self._recover()
 
@@ -98,10 +97,8 @@ class SessionWriter:
         # If the new metadata reached the disk before the new file's name, it would find the plain
         # data file. That is the state before, unless lines were skipped in it.
         shows_more = says_more or (self.session.metadata.skip > 0 and not same)
-        # And what was kept aside of the old file has to be there before the old file goes.
-        if shows_more or self._keeps or self._plain_name_may_be_older():
+        if shows_more or self._plain_name_may_be_older():
             self.sync_names()
-            self._keeps = False
         self._replace_metadata(replace(metadata, generation=generation))
         self.sync_names(undo_to=old)
         try:
@@ -168,12 +165,12 @@ class SessionWriter:
     def keep_damaged(self, lines: Lines) -> None:
         """Keep aside what a new data file would destroy: damaged lines, a torn tail, a skip.
 
-        Durably only with the rewrite that follows.
+        Durably only with the rewrite that follows: it syncs the names before the old file goes.
         """
         self.keep_wrong_skip(lines)
         damaged = b"".join(line + b"\n" for line in lines.damaged_lines())
         contents = [damaged, lines.tail]
-        self._keeps |= keep_aside(self.files, self.session.data, contents, sync=False)
+        keep_aside(self.files, self.session.data, contents, sync=False)
 
     def keep_wrong_skip(self, lines: Lines) -> None:
         """Keep aside metadata that skips more lines than there are, before it is corrected."""
@@ -181,14 +178,19 @@ class SessionWriter:
             keep_aside(self.files, self.files.metadata, [self.session.found.raw])
 
     def rewrite_same(self) -> None:
-        """Rewrite the data file with its lines as they are, the last one terminated.
+        """Rewrite the data file with its lines as they are, the last one whole and terminated.
+
+        That is how a torn tail is mended before anything is appended. Mending it in place would
+        leave a moment in which the disk may hold sectors of the torn bytes and of what is appended
+        next, together a message that nobody wrote, if a process is killed just before the sync that
+        would part them and another one goes on. And a message that only lacks its newline was shown
+        to readers: a newline after it shares its sector, and must not put it at risk.
 
         Raises:
             OSError: nothing changed for a reader.
         """
         lines = self.session.read_lines()
-        if lines.tail:
-            keep_aside(self.files, self.session.data, [lines.tail])
+        keep_aside(self.files, self.session.data, [lines.tail], sync=False)
         data = lines.whole if lines.terminated else lines.whole + b"\n"
         self.rewrite(data, self.next_metadata(), same=True)
 

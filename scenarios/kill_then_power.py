@@ -7,9 +7,9 @@ say, whoever makes a file sync the directory, and nobody else.
 
 The scenario is killed after each step that has an effect and is inside an operation. A kill after
 a barrier or a close would show nothing more: the same is visible, and no more is in doubt. From
-each kill the model says how a new process may go on (`GoesOn`); each way is recorded on what the
-kill left and joined to the trace. What a power loss could leave from then on is judged under POSIX,
-whose states are those of all other profiles and more.
+each kill the model says how a new process may go on (`GoesOn`), or it does again what was cut off;
+each way is recorded on what the kill left and joined to the trace. What a power loss could leave
+from then on is judged under POSIX, whose states are those of all other profiles and more.
 """
 
 import os
@@ -27,14 +27,14 @@ from tornwrite.faults.states import CrashState, CrashStates
 from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Restarted, Stepped, Trace
 from tornwrite.model import promises
 from tornwrite.model.judge import History, Permitted, continuations, judge
-from tornwrite.model.operation import Operation
+from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.continuation import boundaries, closings, numbers_after, renumbered
 from tornwrite.scenarios.findings import Collected, Shown, finding, replay_command
 from tornwrite.scenarios.judging import Assessor
 from tornwrite.scenarios.promised import tell
-from tornwrite.scenarios.recording import check_space, check_whole, drive
+from tornwrite.scenarios.recording import OPEN, REOPEN, check_space, check_whole, drive
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
@@ -49,14 +49,13 @@ _LOST = (Reached.NOT.value, Reached.PART.value)
 class Killed:
     """A scenario that was killed after the step of that number.
 
-    events: all until then. image: what the next process finds. about: what the operation in flight
-    was about.
+    events: all until then. image: what the next process finds. in_flight: what had not returned.
     """
 
     after: int
     events: tuple[Event, ...]
     image: Image
-    about: tuple[str, ...]
+    in_flight: tuple[Operation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,7 @@ def kill_then_power(
         if found is None:
             closed += 1
             continue
-        ways = continuations(subject.model, subject.model.state_of(found), killed.about)
-        for number, operations in enumerate(ways):
+        for number, operations in enumerate(ways_on(subject, killed, found)):
             lane.runs += 1
             if not left:
                 continue
@@ -172,6 +170,16 @@ def _judge(
     return judged
 
 
+def ways_on(
+    subject: Subject, killed: Killed, found: Observation
+) -> tuple[tuple[Operation, ...], ...]:
+    """How a new process may go on from what it found: as the model says, or by trying again."""
+    model = subject.model
+    about = model.names(killed.in_flight)
+    again = tuple(one for one in killed.in_flight if one.name not in (OPEN.name, REOPEN))
+    return (*continuations(model, model.state_of(found), about), *((again,) if again else ()))
+
+
 def kills(subject: Subject, trace: Trace) -> Iterator[Killed]:
     """Every kill after a step that has an effect, before the end of its operation."""
     interpreter = Interpreter(trace.base)
@@ -187,8 +195,7 @@ def kills(subject: Subject, trace: Trace) -> Iterator[Killed]:
                 effects = interpreter.apply(number, step)
                 if flying and any(isinstance(effect, _REAL) for effect in effects):
                     events = trace.events[: at + 1]
-                    about = subject.model.names(flying.values())
-                    yield Killed(number, events, interpreter.image(), about)
+                    yield Killed(number, events, interpreter.image(), tuple(flying.values()))
                 number += 1
             case Restarted():
                 flying.clear()
@@ -336,7 +343,7 @@ def go_on_again(
         found = bench.recover(killed.image, names).first.observed
         if found is None:
             break
-        ways = continuations(subject.model, subject.model.state_of(found), killed.about)
+        ways = ways_on(subject, killed, found)
         if number < len(ways):
             return go_on(subject, scenario, trace, killed, number, ways[number], root)
     raise WrongUse(

@@ -27,7 +27,7 @@ from tornwrite.faults.steps import (
     is_barrier,
 )
 from tornwrite.faults.trace import Event, Restarted, Stepped, Trace, open_paths
-from tornwrite.model.judge import continuations, judge
+from tornwrite.model.judge import judge
 from tornwrite.model.results import Finding, MutantKind, Tried
 from tornwrite.scenarios.findings import Shown, finding, own_sites
 from tornwrite.scenarios.gate import scenario_tasks, wanted_scenarios
@@ -38,6 +38,7 @@ from tornwrite.scenarios.kill_then_power import (
     go_on,
     kills,
     permitted_after,
+    ways_on,
 )
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench
@@ -266,14 +267,12 @@ class _Trial:
 
     def _runs(self) -> Iterator[Continued]:
         """Every run that goes on after a kill."""
-        model = self._subject.model
-        names = model.names(self._scenario.operations)
+        names = self._subject.model.names(self._scenario.operations)
         for killed in kills(self._subject, self._trace):
             observed = self._assessors.of(names)(killed.image).recovery.first.observed
             if observed is None:
                 continue
-            ways = continuations(model, model.state_of(observed), killed.about)
-            for number, operations in enumerate(ways):
+            for number, operations in enumerate(ways_on(self._subject, killed, observed)):
                 yield go_on(
                     self._subject,
                     self._scenario,

@@ -95,7 +95,7 @@ def test_a_torn_tail_alone_is_an_empty_history(
     assert store.get_history("k") == [LAST]
 
 
-def test_the_tail_is_kept_and_cut_durably_before_anything_is_appended(
+def test_the_tail_is_kept_and_the_file_rewritten_before_anything_is_appended(
     store: JSONLStore, directory: Path, calls: Any
 ) -> None:
     store.add_full_message("k", FIRST)
@@ -103,8 +103,9 @@ def test_the_tail_is_kept_and_cut_durably_before_anything_is_appended(
         file.write(b'{"torn')
     calls.take()
     store.add_full_message("k", LAST)
-    keep = ["create", "write", "fsync", "fsync"]
-    assert calls.take() == [*keep, "ftruncate", "fdatasync", "write", "fdatasync"]
+    new_file = ["create", "write", "fsync"]
+    rewritten = [*new_file, *new_file, "rename", "fsync", "rename"]
+    assert calls.take() == [*new_file, *rewritten, "write", "fdatasync"]
 
 
 def test_keeping_the_same_bytes_again_makes_no_second_copy(
