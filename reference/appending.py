@@ -9,9 +9,7 @@ import os
 from dataclasses import dataclass, replace
 
 from tornwrite.reference import durable
-from tornwrite.reference.data_file import log_damage
 from tornwrite.reference.errors import ChangeNotUndone
-from tornwrite.reference.inspection import DamageKind
 from tornwrite.reference.metadata import Missing
 from tornwrite.reference.writing import SessionWriter, as_os_error
 
@@ -60,41 +58,22 @@ def append_line(writer: SessionWriter, line: bytes) -> None:
 
 
 def _claim(writer: SessionWriter) -> bool:
-    """Write the metadata if it is missing, damaged, nobody's or skips lines that are not there."""
+    """See to it that the metadata is there, whole, the key's own, and skips only what is there.
+
+    Returns whether it was written and is not durable yet.
+    """
+    if writer.mend_skip():
+        return False
     session = writer.session
-    beyond = _skips_too_much(writer)
-    if session.is_owned and not beyond:
+    if session.is_owned:
         if session.metadata.generation and durable.mode_of(session.data) is None:
             # Somebody removed the data file; only a rewrite can give it back a name in time.
             writer.rewrite(b"", replace(writer.next_metadata(), skip=0, count=0))
         return False
     lines = session.read_lines()
-    if beyond:
-        for damage in session.damage(lines):
-            if damage.kind is DamageKind.SKIP:
-                log_damage(damage)
-        writer.keep_wrong_skip(lines)
     metadata = replace(writer.next_metadata(), skip=session.skip(lines), count=len(lines.lines))
     writer.write_metadata(metadata, sync=False)
     return True
-
-
-def _skips_too_much(writer: SessionWriter) -> bool:
-    # As lines are appended the file would catch up with the number, and hide them one and all.
-    session = writer.session
-    skip = session.metadata.skip
-    if not skip:
-        return False
-    try:
-        inode = os.stat(session.data).st_ino
-    except FileNotFoundError:
-        return True
-    checked = writer.directory.checked
-    if checked.get(writer.shard, writer.files.name) != (inode, skip):
-        if skip > len(session.read_lines().lines):
-            return True
-        checked.remember(writer.shard, writer.files.name, (inode, skip))
-    return False
 
 
 def _open_whole(writer: SessionWriter) -> _Open:

@@ -112,6 +112,7 @@ class JSONLStore:
         _check_summary(summary)
         with self._sessions.writing(key) as (session, shard):
             writer = SessionWriter(self._sessions, session, shard)
+            writer.mend_skip()
             writer.write_metadata(replace(writer.next_metadata(), summary=summary))
 
     def truncate_history(self, key: str, keep_last: int) -> None:

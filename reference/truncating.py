@@ -21,6 +21,9 @@ def truncate(writer: SessionWriter, keep_last: int) -> None:
     lines = session.read_lines()
     if not session.exists(lines):
         return
+    if writer.mend_skip():
+        session = writer.session
+        lines = session.read_lines()
     count = len(lines.lines)
     skip = _new_skip(session, lines, keep_last)
     old = session.metadata
@@ -30,7 +33,6 @@ def truncate(writer: SessionWriter, keep_last: int) -> None:
         if not is_settled:
             writer.sync_names()
         return
-    writer.keep_wrong_skip(lines)
     if skip != old.skip:
         # The same goes for the last line. If a crash took it, too few messages would be left.
         writer.ensure_data(lines)

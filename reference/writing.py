@@ -16,8 +16,9 @@ import os
 from dataclasses import replace
 
 from tornwrite.reference import durable
-from tornwrite.reference.data_file import Lines
+from tornwrite.reference.data_file import Lines, log_damage
 from tornwrite.reference.errors import ChangeNotUndone
+from tornwrite.reference.inspection import DamageKind
 from tornwrite.reference.keeping import keep_aside, keep_generations
 from tornwrite.reference.metadata import (
     Damaged,
@@ -177,7 +178,42 @@ class SessionWriter:
         if self.session.metadata.skip > len(lines.lines):
             keep_aside(self.files, self.files.metadata, [self.session.found.raw])
 
-    def rewrite_same(self) -> None:
+    def mend_skip(self) -> bool:
+        """Skip nothing where more lines are skipped than there are; says whether that was so.
+
+        As lines are appended the file would catch up with the number, and hide them one and all. By
+        a rewrite, whose metadata the next process makes durable before it appends if this one is
+        killed; nothing would tell it that a number alone had been corrected.
+
+        Raises:
+            OSError: nothing changed for a reader.
+        """
+        if not self._skips_too_much():
+            return False
+        lines = self.session.read_lines()
+        for damage in self.session.damage(lines):
+            if damage.kind is DamageKind.SKIP:
+                log_damage(damage)
+        self.keep_wrong_skip(lines)
+        self.rewrite_same(skip=0)
+        return True
+
+    def _skips_too_much(self) -> bool:
+        skip = self.session.metadata.skip
+        if not skip:
+            return False
+        try:
+            inode = os.stat(self.session.data).st_ino
+        except FileNotFoundError:
+            return True
+        checked = self.directory.checked
+        if checked.get(self.shard, self.files.name) != (inode, skip):
+            if skip > len(self.session.read_lines().lines):
+                return True
+            checked.remember(self.shard, self.files.name, (inode, skip))
+        return False
+
+    def rewrite_same(self, skip: int | None = None) -> None:
         """Rewrite the data file with its lines as they are, the last one whole and terminated.
 
         That is how a torn tail is mended before anything is appended. Mending it in place would
@@ -186,13 +222,19 @@ class SessionWriter:
         would part them and another one goes on. And a message that only lacks its newline was shown
         to readers: a newline after it shares its sector, and must not put it at risk.
 
+        Args:
+            skip: how many lines are to be skipped; as many as before by default.
+
         Raises:
             OSError: nothing changed for a reader.
         """
         lines = self.session.read_lines()
         keep_aside(self.files, self.session.data, [lines.tail], sync=False)
         data = lines.whole if lines.terminated else lines.whole + b"\n"
-        self.rewrite(data, self.next_metadata(), same=True)
+        metadata = self.next_metadata()
+        if skip is not None:
+            metadata = replace(metadata, skip=skip, count=len(lines.lines))
+        self.rewrite(data, metadata, same=True)
 
     def _keep_metadata(self) -> None:
         if isinstance(self.session.found.content, Damaged):

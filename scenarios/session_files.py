@@ -43,6 +43,8 @@ class SessionFiles:
             self._add_damaged(lines)
             if not name.endswith(".jsonl"):
                 self.litter.append(name)
+        elif ".meta.json.damaged-" in name:
+            self.damaged.append(repr(data))
         elif ".damaged-" in name:
             self._add_damaged(data.split(b"\n"))
         elif ".json.migrated" in name:
@@ -54,6 +56,10 @@ class SessionFiles:
                 self._add_damaged([data])
             else:
                 self._metadata[name] = metadata
+                if metadata["skip"] > self._lines.get(
+                    name.removesuffix(".meta.json") + ".jsonl", 0
+                ):
+                    self.damaged.append(repr(data))
         elif name.endswith(".json"):
             self._add_pending(name, data)
         else:

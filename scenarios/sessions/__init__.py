@@ -5,7 +5,15 @@ from tornwrite.scenarios.sessions.compaction import COMPACT
 from tornwrite.scenarios.sessions.metadata import METADATA
 from tornwrite.scenarios.sessions.migration import MIGRATION_LATE, MIGRATION_REAL, MIGRATION_SMALL
 from tornwrite.scenarios.sessions.reopening import REOPENING
-from tornwrite.scenarios.sessions.repair import DAMAGED, HOLE, METADATA_LOST, TORN, UNENDED, ZEROS
+from tornwrite.scenarios.sessions.repair import (
+    DAMAGED,
+    HOLE,
+    METADATA_LOST,
+    SKIP,
+    TORN,
+    UNENDED,
+    ZEROS,
+)
 from tornwrite.scenarios.sessions.replacement import REPLACE
 from tornwrite.scenarios.sessions.several import SEVERAL
 from tornwrite.scenarios.sessions.summarise import SUMMARISE
@@ -26,6 +34,7 @@ ALL = (
     HOLE,
     UNENDED,
     DAMAGED,
+    SKIP,
     METADATA_LOST,
     MIGRATION_SMALL,
     MIGRATION_LATE,

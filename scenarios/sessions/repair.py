@@ -11,11 +11,11 @@ def _line(content: str) -> bytes:
     return b'{"role":"user","content":"%s"}\n' % content.encode()
 
 
-def _metadata(count: int) -> bytes:
+def _metadata(count: int, skip: int = 0) -> bytes:
     return (
-        b'{\n  "key": "chat:1",\n  "summary": "",\n  "skip": 0,\n  "count": %d,\n'
+        b'{\n  "key": "chat:1",\n  "summary": "",\n  "skip": %d,\n  "count": %d,\n'
         b'  "created_at": "2026-01-01T00:00:00.000000000Z",\n'
-        b'  "updated_at": "2026-01-01T00:00:00.000000000Z"\n}' % count
+        b'  "updated_at": "2026-01-01T00:00:00.000000000Z"\n}' % (skip, count)
     )
 
 
@@ -87,6 +87,18 @@ DAMAGED = Scenario(
         add("chat:1", "four"),
         replace("chat:1", "new"),
     ),
+)
+
+# One more than there are: the next message would be the one that makes it hide all three.
+_WRONG_SKIP = _metadata(count=3, skip=3)
+
+SKIP = Scenario(
+    name="repair-skip",
+    about="the metadata skips more lines than there are; every message is there and new ones too",
+    promises=(DAMAGE, DURABLE, ATOMIC),
+    base=(("chat_1.jsonl", _LINES), ("chat_1.meta.json", _WRONG_SKIP)),
+    start=_holding("one", "two", damaged=_WRONG_SKIP),
+    operations=(add("chat:1", "three"), truncate("chat:1", 2), add("chat:1", "four")),
 )
 
 METADATA_LOST = Scenario(
