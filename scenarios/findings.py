@@ -147,6 +147,28 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(found.values(), key=lambda one: graveness[one.violation.kind])
 
 
+def joined(findings: Iterable[Finding], later: Iterable[Finding]) -> list[Finding]:
+    """The findings of a scenario, with those of a kill and then a power loss.
+
+    What is wrong without a power loss after the kill is so with one too, at every step anew: such
+    images are counted with the finding that is there already.
+    """
+    found = list(findings)
+    for one in later:
+        wrong = one.violation
+        for at, known in enumerate(found):
+            if (known.violation.kind, known.violation.promise, known.violation.about) == (
+                wrong.kind,
+                wrong.promise,
+                wrong.about,
+            ):
+                found[at] = replace(known, images=known.images + one.images)
+                break
+        else:
+            found.append(one)
+    return merged(found)
+
+
 def replay_command(
     subject: str, scenario: str, profile: str, state: CrashState, trace_file: str | None = None
 ) -> str:

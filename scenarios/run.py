@@ -17,7 +17,7 @@ from tornwrite.faults.trace import Trace
 from tornwrite.model.judge import GoesOn
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
-from tornwrite.scenarios.findings import Collected, finding, merged
+from tornwrite.scenarios.findings import Collected, finding, joined, merged
 from tornwrite.scenarios.judging import (
     Assessor,
     ProfileRun,
@@ -128,7 +128,7 @@ def _run(
             subject, scenario, trace, assessor, workbench, live, settings, progress
         )
         rows.append(row)
-        findings = merged([*findings, *later])
+        findings = joined(findings, later)
     return Outcome(scenario.name, tuple(rows), tuple(findings), tuple(notes))
 
 

@@ -1,5 +1,6 @@
 """How the harness drives a session store: its operations, and what it shows."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -106,7 +107,8 @@ class SessionDriver:
                 "summary": self._store.get_summary(key),
             }
         except Exception as error:
-            return {"error": f"{type(error).__name__}: {error}"}
+            told = str(error).replace(self._directory + os.sep, "")
+            return {"error": f"{type(error).__name__}: {told}"}
 
     def settled(self, names: Sequence[str]) -> Observation:
         files = SessionFiles(self._directory)
