@@ -10,17 +10,12 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from tornwrite.faults.disk import Disk, NameState, Variant
-from tornwrite.faults.effects import (
-    FileBarrier,
-    Inode,
-    Interpreter,
-    NameEffect,
-    PageEffect,
-    SizeEffect,
-)
+from tornwrite.faults.disk import Disk, NameState
+from tornwrite.faults.effects import FileBarrier, Inode, NameEffect, PageEffect, SizeEffect
 from tornwrite.faults.epochs import Epoch
+from tornwrite.faults.file_contents import Variant
 from tornwrite.faults.images import Image, Node
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import PowerLoss
 from tornwrite.faults.trace import Trace
 

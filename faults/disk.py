@@ -6,9 +6,9 @@ a file have (`variants`). The two together are all crash states at that point, i
 files are independent of each other once the names are chosen.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import combinations, islice, product
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations, islice
 from typing import TypeAlias
 
 from tornwrite.faults.effects import (
@@ -22,10 +22,11 @@ from tornwrite.faults.effects import (
     RewriteClosed,
     SizeEffect,
     SyncBarrier,
-    walk,
 )
+from tornwrite.faults.file_contents import FileContents, Variants
 from tornwrite.faults.images import Image, Node, SymbolicLink
-from tornwrite.faults.profiles import FsyncCommits, PowerLoss, SizeAfterData
+from tornwrite.faults.interpreter import walk
+from tornwrite.faults.profiles import FsyncCommits, PowerLoss
 
 Tree: TypeAlias = tuple[tuple[str, Inode], ...]
 Entry: TypeAlias = tuple[Inode, str]
@@ -57,63 +58,6 @@ class NameStates:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PageState:
-    """What is on the disk of one page: all up to `whole`, and parts of what is up to `part`."""
-
-    whole: int
-    part: int
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One content that a file may have; `held` counts the pages and sizes not the newest."""
-
-    content: bytes
-    held: int
-    size: int
-    """The number of the size effect in force."""
-    pages: tuple[PageState, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Variants:
-    """The contents a file may have, the newest first.
-
-    possible: how many there are, before equal ones are counted once; `known` has them all unless
-    `complete` is False.
-    """
-
-    known: tuple[Variant, ...]
-    possible: int
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    number: int
-    content: bytes
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Size:
-    number: int
-    size: int
-    shrinks: bool
-    first_page: int
-
-
-@dataclass(slots=True)
-class _File:
-    base: bytes
-    sizes: list[_Size]
-    pages: dict[int, list[_Version]] = field(default_factory=dict)
-    durable: int = 0
-    """Everything done to the file before this number is on the disk."""
-    worked_out: dict[tuple[int, int, int], Variants] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class _Pending:
     """A name effect, or the shrinking of a file where a journal holds that too, on its way."""
@@ -134,8 +78,7 @@ class Disk:
     def __init__(self, base: Image, profile: PowerLoss, most_variants: int = 4096) -> None:
         self.profile = profile
         self._most_variants = most_variants
-        self._zeros = bytes(profile.page)
-        self._files: dict[Inode, _File] = {}
+        self._files: dict[Inode, FileContents] = {}
         self._links: dict[Inode, SymbolicLink] = {}
         self._entries: dict[Inode, dict[str, Inode]] = {ROOT: {}}
         self._settled: dict[Entry, int] = {}
@@ -159,19 +102,17 @@ class Disk:
             case SymbolicLink():
                 self._links[inode] = node
             case _:
-                self._files[inode] = _File(node, [_Size(0, len(node), False, 0)])
+                self._files[inode] = FileContents(
+                    node, self.profile, self._interned, self._most_variants
+                )
 
     def apply(self, effect: Effect) -> None:
         """Take the next effect in program order."""
         match effect:
             case PageEffect():
-                file = self._files[effect.inode]
-                self._versions(file, effect.page).append(
-                    _Version(effect.number, effect.content, effect.generation)
-                )
-                file.worked_out.clear()
+                self._files[effect.inode].written(effect)
             case SizeEffect():
-                self._resize(effect)
+                self._files[effect.inode].resized(effect)
                 if effect.shrinks and self.profile.names_in_order:
                     self._pending.append(_Pending(effect.number, shrinks=effect.inode))
             case NameEffect():
@@ -185,26 +126,11 @@ class Disk:
                 self._sync_directory(effect)
             case SyncBarrier() if self.profile.flush_honoured:
                 self._commit_through(effect.number)
-                for inode in self._files:
-                    self._settle_data(inode, effect.number)
+                for file in self._files.values():
+                    file.settle(effect.number)
                 self._rewrites.clear()
             case FileBarrier() | DirectoryBarrier() | SyncBarrier():
                 pass  # the device lies: nothing became durable
-
-    def _resize(self, effect: SizeEffect) -> None:
-        file = self._files[effect.inode]
-        if effect.shrinks:
-            # Pages dropped whole lose their blocks: what comes after is a new generation of zeros.
-            for page in range(effect.first_page, -(-file.sizes[-1].size // self.profile.page)):
-                self._versions(file, page).append(
-                    _Version(effect.number, self._zeros, effect.number)
-                )
-        new_blocks = self.profile.size_after_data is SizeAfterData.NEW_BLOCKS
-        first_page = effect.first_page
-        if new_blocks and not effect.shrinks:
-            first_page = effect.new_page
-        file.sizes.append(_Size(effect.number, effect.size, effect.shrinks, first_page))
-        file.worked_out.clear()
 
     def _name(self, effect: NameEffect) -> None:
         waits = effect.replaces and self.profile.replace_waits_for_data
@@ -216,8 +142,7 @@ class Disk:
             self._pending.append(_Pending(effect.number, (change,), effect.subject, waits))
 
     def _sync_file(self, barrier: FileBarrier) -> None:
-        if barrier.inode in self._files:
-            self._settle_data(barrier.inode, barrier.number)
+        self._settle_data(barrier.inode, barrier.number)
         match self.profile.fsync_commits:
             case FsyncCommits.ALL_EARLIER:
                 self._commit_journal(barrier.horizon)
@@ -263,7 +188,7 @@ class Disk:
             if item.waits:
                 self._settle_data(item.subject, item.number)
             if item.shrinks is not None:
-                self._settle_sizes(item.shrinks, item.number)
+                self._files[item.shrinks].settle_sizes(item.number)
             for closed, inode in self._rewrites:
                 if closed < item.number:
                     self._settle_data(inode, closed)
@@ -271,29 +196,8 @@ class Disk:
         self._pending = [item for item in self._pending if id(item) not in gone]
 
     def _settle_data(self, inode: Inode, number: int) -> None:
-        """All that was done to the file before `number` is on the disk."""
-        file = self._files.get(inode)
-        if file is None or number <= file.durable:
-            return
-        file.durable = number
-        for page, versions in file.pages.items():
-            kept = _last_before(versions, number)
-            file.pages[page] = versions[kept:]
-        file.sizes = file.sizes[_last_before(file.sizes, number) :]
-        file.worked_out.clear()
-
-    def _settle_sizes(self, inode: Inode, number: int) -> None:
-        file = self._files[inode]
-        file.sizes = [size for size in file.sizes if size.number >= number] or file.sizes[-1:]
-        file.worked_out.clear()
-
-    def _versions(self, file: _File, page: int) -> list[_Version]:
-        versions = file.pages.get(page)
-        if versions is None:
-            start = page * self.profile.page
-            content = file.base[start : start + self.profile.page].ljust(self.profile.page, b"\0")
-            versions = file.pages[page] = [_Version(0, content, 0)]
-        return versions
+        if inode in self._files:
+            self._files[inode].settle(number)
 
     # What could be there after a cut
 
@@ -418,135 +322,8 @@ class Disk:
 
     def variants(self, inode: Inode, names: NameState) -> Variants:
         """The contents that the file may have beside these names."""
-        file = self._files[inode]
-        through = max(file.durable, names.through.get(inode, 0))
-        lowest = max(
-            _last_before(file.sizes, through),
-            _last_before(file.sizes, names.sizes_from.get(inode, -1) + 1),
+        return self._files[inode].variants(
+            names.through.get(inode, 0),
+            names.sizes_from.get(inode),
+            names.sizes_before.get(inode),
         )
-        before = names.sizes_before.get(inode)
-        highest = len(file.sizes) - 1
-        if before is not None:
-            highest = _last_before(file.sizes, before)
-        key = (through, lowest, highest)
-        known = file.worked_out.get(key)
-        if known is None:
-            known = file.worked_out[key] = self._work_out(file, through, lowest, highest)
-        return known
-
-    def _work_out(self, file: _File, through: int, lowest: int, highest: int) -> Variants:
-        known: dict[bytes, Variant] = {}
-        possible, complete = 0, True
-        for index in range(highest, lowest - 1, -1):
-            choices = self._page_choices(file, through, index)
-            count = 1
-            for options in choices:
-                count *= len(options)
-            possible += count
-            size = file.sizes[index]
-            picks: Iterator[tuple[tuple[bytes, int, PageState], ...]] = product(*choices)
-            if len(known) + count > self._most_variants:
-                complete = False
-                picks = _nearest_first(choices, self._most_variants - len(known))
-            for pick in picks:
-                content = b"".join([option[0] for option in pick])[: size.size]
-                if content in known:
-                    continue
-                content = self._interned.setdefault(content, content)
-                held = (highest - index) + sum(option[1] for option in pick)
-                known[content] = Variant(
-                    content, held, size.number, tuple(option[2] for option in pick)
-                )
-        ordered = tuple(sorted(known.values(), key=lambda variant: variant.held))
-        return Variants(ordered, len(ordered) if complete else possible, complete)
-
-    def _page_choices(
-        self, file: _File, through: int, index: int
-    ) -> list[list[tuple[bytes, int, PageState]]]:
-        """For each page of the file at its `index`-th size: the distinct contents, newest first."""
-        size = file.sizes[index]
-        pages = -(-size.size // self.profile.page)
-        needed = [through] * pages
-        if self.profile.size_after_data is not SizeAfterData.NONE:
-            for earlier in file.sizes[: index + 1]:
-                if not earlier.shrinks:
-                    last = min(pages, -(-earlier.size // self.profile.page))
-                    for page in range(earlier.first_page, last):
-                        needed[page] = max(needed[page], earlier.number)
-        return [self._page_options(file, page, needed[page], size) for page in range(pages)]
-
-    def _page_options(
-        self, file: _File, page: int, through: int, size: _Size
-    ) -> list[tuple[bytes, int, PageState]]:
-        start = page * self.profile.page
-        length = min(self.profile.page, size.size - start)
-        versions = file.pages.get(page)
-        if versions is None:
-            content = file.base[start : start + length].ljust(length, b"\0")
-            return [(content, 0, PageState(0, 0))]
-        generation = max(
-            (v.generation for v in versions if v.generation <= size.number),
-            default=versions[0].generation,
-        )
-        same = [version for version in versions if version.generation == generation]
-        allowed = same[_last_before(same, through) :]
-        allowed.reverse()
-        newest = allowed[0].content[:length]
-        options = {newest: (newest, 0, PageState(allowed[0].number, allowed[0].number))}
-        for version in allowed[1:]:
-            content = version.content[:length]
-            options.setdefault(content, (content, 1, PageState(version.number, version.number)))
-        if len(allowed) > 1:
-            self._add_torn(allowed, length, options)
-        return list(options.values())
-
-    def _add_torn(
-        self,
-        allowed: list[_Version],
-        length: int,
-        options: dict[bytes, tuple[bytes, int, PageState]],
-    ) -> None:
-        """A page in flight at the cut: sectors of one version, then sectors of another."""
-        for cut in range(self.profile.sector, length, self.profile.sector):
-            heads = {version.content[:cut]: version.number for version in allowed}
-            tails = {version.content[cut:length]: version.number for version in allowed}
-            if len(heads) == 1 or len(tails) == 1:
-                continue
-            for head, head_number in heads.items():
-                for tail, tail_number in tails.items():
-                    state = PageState(min(head_number, tail_number), max(head_number, tail_number))
-                    options.setdefault(head + tail, (head + tail, 1, state))
-
-
-def _last_before(items: Sequence[_Version | _Size], number: int) -> int:
-    """The index of the last item done before `number`, 0 if there is none."""
-    index = 0
-    for position, item in enumerate(items):
-        if item.number >= number:
-            break
-        index = position
-    return index
-
-
-def _nearest_first(
-    choices: list[list[tuple[bytes, int, PageState]]], most: int
-) -> Iterator[tuple[tuple[bytes, int, PageState], ...]]:
-    """Up to `most` picks: every prefix of the pages, then all with one held back, with two, …"""
-
-    oldest = [
-        [option for option in options if option[2].whole == option[2].part][-1]
-        for options in choices
-    ]
-
-    def picks() -> Iterator[tuple[tuple[bytes, int, PageState], ...]]:
-        for length in range(len(choices), -1, -1):
-            yield (*(options[0] for options in choices[:length]), *oldest[length:])
-        for count in range(len(choices) + 1):
-            for held in combinations(range(len(choices)), count):
-                ways = [
-                    options[1:] if position in held else options[:1]
-                    for position, options in enumerate(choices)
-                ]
-                yield from product(*ways)
-
-    return islice(picks(), max(most, 0))

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tornwrite.faults.cuts import Box, cuts, last_cuts
-from tornwrite.faults.disk import Variant
-from tornwrite.faults.effects import (
-    Effect,
-    Inode,
-    Interpreter,
-    NameEffect,
-    PageEffect,
-    SizeEffect,
-)
+from tornwrite.faults.effects import Effect, Inode, NameEffect, PageEffect, SizeEffect
 from tornwrite.faults.epochs import epochs
+from tornwrite.faults.file_contents import Variant
 from tornwrite.faults.images import Image
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import PowerLoss, ProcessKill, Profile
 from tornwrite.faults.states import CrashState, states_at
 from tornwrite.faults.steps import Write

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from math import prod
 
 from tornwrite.faults.cuts import Seen, cuts, every_pick, last_cuts, picks
-from tornwrite.faults.effects import Interpreter
 from tornwrite.faults.epochs import Epoch, epochs
 from tornwrite.faults.images import Image
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import PowerLoss, ProcessKill, Profile
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Trace

@@ -23,8 +23,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tornwrite.faults.effects import Interpreter, TraceImpossible
 from tornwrite.faults.images import Image, difference, read_image
+from tornwrite.faults.interpreter import Interpreter, TraceImpossible
 from tornwrite.faults.recording_errors import UnknownStep
 from tornwrite.faults.steps import Step
 from tornwrite.faults.strace_errors import (

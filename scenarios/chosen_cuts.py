@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from tornwrite.faults.effects import Interpreter
 from tornwrite.faults.epochs import Epoch
 from tornwrite.faults.images import Image
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Trace

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tornwrite.faults.effects import Inode, Interpreter, NameEffect, PageEffect, SizeEffect
+from tornwrite.faults.effects import Inode, NameEffect, PageEffect, SizeEffect
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.explain import Reached
 from tornwrite.faults.images import EMPTY, Image, clear, materialise
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.states import CrashState, CrashStates

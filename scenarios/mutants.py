@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tornwrite.faults.effects import ROOT, Interpreter
+from tornwrite.faults.effects import ROOT
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashStates

@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from typing import Any
 
-from tornwrite.faults.effects import Interpreter, TraceImpossible
 from tornwrite.faults.images import Image, clear, difference, materialise, read_image
+from tornwrite.faults.interpreter import Interpreter, TraceImpossible
 from tornwrite.faults.recorder import Recorder, RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace
 from tornwrite.faults.trace import Trace

@@ -17,8 +17,6 @@ FILES = sorted(file for folder in PACKAGES for file in (ROOT / folder).rglob("*.
 MOST_LINES = 400
 
 LONGER: dict[str, str] = {
-    "faults/disk.py": "one class with one state: what is durable, what is on its way, what is left",
-    "faults/effects.py": "the vocabulary of effects, and the one interpreter that speaks it",
     "scenarios/world.py": "a world is one state: store, kernel, disk and history move together",
 }
 """Files over the limit, and why each is still one subject."""

@@ -7,15 +7,14 @@ from tornwrite.faults.effects import (
     DirectoryBarrier,
     Effect,
     FileBarrier,
-    Interpreter,
     NameEffect,
     PageEffect,
     RewriteClosed,
     SizeEffect,
     SyncBarrier,
-    TraceImpossible,
 )
 from tornwrite.faults.images import Image, SymbolicLink
+from tornwrite.faults.interpreter import Interpreter, TraceImpossible
 from tornwrite.faults.steps import (
     Close,
     Fsync,

@@ -171,7 +171,7 @@ def test_every_crash_state_can_be_explained(steps: list[Step]) -> None:
 @given(steps=programs(most=6))
 def test_where_nothing_is_missing_the_image_is_all_that_was_done(steps: list[Step]) -> None:
     """And the other way round: where something is not on disk, the explanation says so."""
-    from tornwrite.faults.effects import Interpreter
+    from tornwrite.faults.interpreter import Interpreter
 
     steps = unsynced(steps)
     trace = Trace((("b", b"0123456"),), tuple(Stepped(step) for step in steps))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from support.brute_force import TooMany, images_at
 from support.programs import programs, run_for_real
-from tornwrite.faults.effects import Interpreter
 from tornwrite.faults.images import Image, clear, read_image
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import (
     BUILT_IN,
     EXT4,
@@ -162,8 +162,8 @@ def test_everything_done_is_always_a_state(steps: list[Step]) -> None:
         assert interpreter.image() in states_at_end(steps, profile)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=programs(most=10), budget=st.integers(1, 30), seed=st.integers(0, 3))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=programs(most=5), budget=st.integers(1, 30), seed=st.integers(0, 3))
 def test_a_search_cut_short_says_so_and_stays_within_what_is_possible(
     steps: list[Step], budget: int, seed: int
 ) -> None:

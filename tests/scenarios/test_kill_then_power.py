@@ -97,8 +97,9 @@ def test_who_syncs_what_others_made_passes() -> None:
 
 
 def test_points_are_kills_times_ways_to_go_on() -> None:
-    # Kills after the creation, and after each of the two writes; two ways to go on from each.
-    assert lane(outcome(subject("right"))).points == 6
+    # Kills after the creation, and after each of the two writes; from each the two ways of the
+    # model to go on, and trying again.
+    assert lane(outcome(subject("right"))).points == 9
 
 
 def test_the_finding_tells_of_the_kill_and_of_the_step_that_was_relied_on() -> None:
@@ -165,7 +166,7 @@ def test_a_budget_that_is_too_small_is_told() -> None:
     assert row.verdict is Verdict.NOT_MEASURED
     assert "budget" in row.stopped
     assert row.possible > row.judged
-    assert row.points == 6
+    assert row.points == 9
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from tornwrite.faults.effects import (
     DirectoryBarrier,
     Effect,
     FileBarrier,
-    Interpreter,
     NameEffect,
     PageEffect,
     RewriteClosed,
@@ -19,6 +18,7 @@ from tornwrite.faults.effects import (
     SyncBarrier,
 )
 from tornwrite.faults.images import Image
+from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import FsyncCommits, PowerLoss, SizeAfterData
 from tornwrite.faults.steps import Step
 
