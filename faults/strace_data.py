@@ -40,6 +40,7 @@ class Recording:
         self._handles = 0
 
     def opened(self, process: Process, call: Call, result: int) -> None:
+        """A descriptor came of an open; below the root it is remembered, and a step if it writes."""
         flags = open_flags(call)
         path = self._opened_path(process, call)
         below = self._names.relative(path)
@@ -80,6 +81,7 @@ class Recording:
         process.closing.clear()
 
     def wrote(self, process: Process, call: Call, result: int) -> None:
+        """Bytes were written at the offset of the open file, or at its end."""
         file = self.recorded(process, call)
         if file is None or not result:
             return
@@ -196,6 +198,7 @@ class Recording:
 
 
 def open_flags(call: Call) -> int:
+    """The flags of an open, whichever call it was."""
     if call.name == "creat":
         return os.O_CREAT | os.O_WRONLY | os.O_TRUNC
     if call.name == "openat2":

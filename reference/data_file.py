@@ -77,6 +77,7 @@ def split_lines(data: bytes) -> Lines:
 
 
 def log_damage(damage: Damage) -> None:
+    """Tell the operator, in one line, what is wrong with which file."""
     _logger.warning("%s", damage)
 
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 
 class DamageKind(StrEnum):
+    """What is wrong with a file of a session."""
+
     LINE = "line"  # a whole line that is not a message
     TORN_TAIL = "torn tail"  # bytes after the last whole line: a write that a crash cut off
     METADATA = "metadata"  # a metadata file that cannot be understood

@@ -82,18 +82,22 @@ def from_python(value: object) -> object:
 
 
 def read_string(value: object) -> str:
+    """A JSON value read into a string field. Raises StoreError for any other kind."""
     if not isinstance(value, str):
         raise StoreError(f"cannot read {_kind(value)} into a string")
     return _SURROGATE.sub("\ufffd", value)
 
 
 def read_integer(value: object) -> int:
+    """A JSON value read into an integer field. Raises StoreError for any other kind."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise StoreError(f"cannot read {_kind(value)} into an integer")
     return value
 
 
 def list_reader(element: Reader, zero: Callable[[], object]) -> Reader:
+    """A reader of lists; `zero` makes what a null among the elements becomes."""
+
     def read(value: object) -> list[object]:
         if not isinstance(value, list) or isinstance(value, Members):
             raise StoreError(f"cannot read {_kind(value)} into a list")

@@ -73,6 +73,7 @@ def decode_meta(data: bytes) -> SessionMeta:
 
 
 def encode_meta(meta: SessionMeta) -> bytes:
+    """The bytes of a metadata file, as the original indents them."""
     fields = {name: getattr(meta, name) for name in SessionMeta.__slots__}
     return go_json.dumps(fields, indent=2)
 

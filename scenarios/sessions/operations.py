@@ -22,6 +22,7 @@ def truncate(key: str, keep_last: int) -> Operation:
 
 
 def replace(key: str, *contents: str) -> Operation:
+    """A whole new history: a message of the user for each content."""
     history = [{"role": "user", "content": content} for content in contents]
     return Operation("set_history", {"key": key, "history": history})
 

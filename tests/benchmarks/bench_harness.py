@@ -101,6 +101,23 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
     with Workspace() as workspace:
         folder = workspace.path
+        scenario = workload(20)
+        live = os.path.join(folder, "live")
+        os.mkdir(live)
+        trace = record(subject(), scenario, live).trace
+
+        def run(recorder: Recorder) -> None:
+            drive(subject(), scenario, live, recorder)
+
+        points = kill_points(trace.steps)[::7]
+        started = time.perf_counter()
+        for point in points:
+            for name in os.listdir(live):
+                os.unlink(os.path.join(live, name))
+            run_and_kill(run, live, point)
+            Bench(subject(), live).recover_in_place(("s",))
+        each = (time.perf_counter() - started) / len(points)
+        print(f"a real kill, recovered, costs {1e3 * each:.1f} ms (rule: milliseconds)")
         images, took, own = judged(workload(20), KILL, folder)
         print(
             f"a judged image costs {took / own:.2f} times the store's own share of it "
@@ -117,22 +134,6 @@ def main() -> None:
             f"beside 50 files of 20 kB that the workload does not touch the harness's share of an "
             f"image is {grown:.1f} times as large (rule: 1)"
         )
-        scenario = workload(20)
-        live = os.path.join(folder, "live")
-        trace = record(subject(), scenario, live).trace
-
-        def run(recorder: Recorder) -> None:
-            drive(subject(), scenario, live, recorder)
-
-        points = kill_points(trace.steps)[::7]
-        started = time.perf_counter()
-        for point in points:
-            for name in os.listdir(live):
-                os.unlink(os.path.join(live, name))
-            run_and_kill(run, live, point)
-            Bench(subject(), live).recover_in_place(("s",))
-        each = (time.perf_counter() - started) / len(points)
-        print(f"a real kill, recovered, costs {1e3 * each:.1f} ms (rule: milliseconds)")
 
 
 if __name__ == "__main__":
