@@ -40,7 +40,7 @@ class Recording:
         self._handles = 0
 
     def opened(self, process: Process, call: Call, result: int) -> None:
-        """A descriptor came of an open; below the root it is remembered, and a step if it writes."""
+        """A descriptor came of an open: remembered below the root, and a step if it can write."""
         flags = open_flags(call)
         path = self._opened_path(process, call)
         below = self._names.relative(path)
