@@ -137,7 +137,8 @@ class Interpreter:
         except KeyError:
             raise TraceImpossible(f"handle {handle} is not open") from None
 
-    def _look_up(self, path: str) -> Inode:
+    def look_up(self, path: str) -> Inode:
+        """The inode at a path. Raises TraceImpossible when there is none."""
         inode = ROOT
         for part in path.split("/") if path else ():
             entries = self.entries(inode)
@@ -148,13 +149,13 @@ class Interpreter:
 
     def _parent(self, path: str) -> tuple[_Directory, str]:
         folder, _, name = path.rpartition("/")
-        node = self._nodes[self._look_up(folder)]
+        node = self._nodes[self.look_up(folder)]
         if not isinstance(node, _Directory):
             raise TraceImpossible(f"{folder} is not a directory at this point of the trace")
         return node, name
 
     def _parent_inode(self, path: str) -> Inode:
-        return self._look_up(path.rpartition("/")[0])
+        return self.look_up(path.rpartition("/")[0])
 
     def _file(self, inode: Inode) -> _File:
         node = self._nodes[inode]
@@ -196,7 +197,7 @@ class Interpreter:
                     return [RewriteClosed(self._next(), index, opened.inode)]
                 return []
             case Fsync(target, data_only):
-                inode = self._look_up(target) if isinstance(target, str) else self.opened(target)
+                inode = self.look_up(target) if isinstance(target, str) else self.opened(target)
                 node = self._nodes[inode]
                 if isinstance(node, _Directory):
                     return [DirectoryBarrier(self._next(), index, inode, node.last_change)]
@@ -207,13 +208,13 @@ class Interpreter:
                 return self._rename(index, source, target)
             case Link(source, target):
                 self._check_free(target)
-                return [self._enter(index, target, self._look_up(source))]
+                return [self._enter(index, target, self.look_up(source))]
             case Unlink(path):
-                if self.entries(self._look_up(path)) is not None:
+                if self.entries(self.look_up(path)) is not None:
                     raise TraceImpossible(f"{path} is a directory at this point of the trace")
                 return [self._remove(index, path)]
             case Rmdir(path):
-                if self.entries(self._look_up(path)) != {}:
+                if self.entries(self.look_up(path)) != {}:
                     raise TraceImpossible(f"{path} is no empty directory at this point")
                 return [self._remove(index, path)]
             case Symlink(path, text):
@@ -327,7 +328,7 @@ class Interpreter:
 
     def _remove(self, index: int, path: str) -> NameEffect:
         folder, name = self._parent(path)
-        inode = self._look_up(path)
+        inode = self.look_up(path)
         parent = self._parent_inode(path)
         number = self._next()
         del folder.entries[name]
@@ -335,7 +336,7 @@ class Interpreter:
         return NameEffect(number, index, ((parent, name, None),), inode)
 
     def _rename(self, index: int, source: str, target: str) -> list[Effect]:
-        inode = self._look_up(source)
+        inode = self.look_up(source)
         old_folder, old_name = self._parent(source)
         new_folder, new_name = self._parent(target)
         old_parent, new_parent = self._parent_inode(source), self._parent_inode(target)

@@ -1,20 +1,20 @@
 """From a trace to violations: crash states, images, recoveries, judgement."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tornwrite.faults.epochs import epochs
 from tornwrite.faults.images import Image
 from tornwrite.faults.profiles import Profile
 from tornwrite.faults.states import Coverage, CrashState, CrashStates
-from tornwrite.faults.trace import Acknowledged, Began, Failed, Restarted, Stepped, Trace
+from tornwrite.faults.trace import Began, Failed, Stepped, Trace
 from tornwrite.model import promises
 from tornwrite.model.judge import Assessed, History, Permitted, assess, judge
 from tornwrite.model.operation import Operation, canonical
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.findings import Collected
+from tornwrite.scenarios.promised import tell
 from tornwrite.scenarios.recording import Recorded
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
@@ -71,26 +71,23 @@ class Assessors:
         return known
 
 
-def permitted_by_epoch(subject: Subject, scenario: Scenario, trace: Trace) -> list[Permitted[Any]]:
-    """What may come back, for each epoch of the trace."""
+def permitted_by_epoch(
+    subject: Subject,
+    scenario: Scenario,
+    trace: Trace,
+    wanted: frozenset[int] | None = None,
+) -> dict[int, Permitted[Any]]:
+    """What may come back in each epoch of the trace, or in those that are wanted."""
     model = subject.model
-    history = History(model, model.state_of(scenario.start))
-    permitted: list[Permitted[Any]] = []
-    for event in trace.events:
-        if isinstance(event, Stepped):
-            continue
-        permitted.append(history.permitted())
-        match event:
-            case Began(number, name, arguments):
-                history.began(number, Operation(name, arguments))
-            case Acknowledged(number):
-                history.acknowledged(number)
-            case Failed(number):
-                history.failed(number)
-            case Restarted():
-                history.killed()
-    permitted.append(history.permitted())
-    assert len(permitted) == len(epochs(trace))
+    history: History[Any] = History(model, model.state_of(scenario.start))
+    permitted: dict[int, Permitted[Any]] = {}
+    if wanted is None or 0 in wanted:
+        permitted[0] = history.permitted()
+    boundaries = (event for event in trace.events if not isinstance(event, Stepped))
+    for number, event in enumerate(boundaries, start=1):
+        tell(history, event)
+        if wanted is None or number in wanted:
+            permitted[number] = history.permitted()
     return permitted
 
 
@@ -128,7 +125,7 @@ def live_violations(
 def judge_trace(
     subject: Subject,
     trace: Trace,
-    permitted: Sequence[Permitted[Any]],
+    permitted: Mapping[int, Permitted[Any]],
     profiles: Sequence[Profile],
     assessor: Assessor,
     *,

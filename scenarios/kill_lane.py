@@ -71,7 +71,9 @@ def kill_everywhere(
                 + "; ".join(difference(expected, image, limit=2))
             )
         recovery = Bench(subject, root).recover_in_place(names)
-        permitted = permitted_by_epoch(subject, scenario, Trace(trace.base, killed.events))[-1]
+        last = frozenset({state.epoch})
+        run = Trace(trace.base, killed.events)
+        permitted = permitted_by_epoch(subject, scenario, run, last)[state.epoch]
         for violation in judge(subject.model, permitted, assess(subject.model, recovery)):
             collected.add(violation, KILL, state)
             lane.violations += 1

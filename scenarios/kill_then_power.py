@@ -15,7 +15,6 @@ from then on is judged under POSIX, whose states are those of all other profiles
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from tornwrite.faults.effects import Inode, NameEffect, PageEffect, SizeEffect
 from tornwrite.faults.epochs import epochs
@@ -27,14 +26,13 @@ from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.states import CrashState, CrashStates
 from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Restarted, Stepped, Trace
 from tornwrite.model import promises
-from tornwrite.model.judge import History, Permitted, continuations, judge
+from tornwrite.model.judge import continuations, judge
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.continuation import boundaries, closings, numbers_after, renumbered
 from tornwrite.scenarios.findings import Collected, Shown, finding, replay_command
-from tornwrite.scenarios.judging import Assessor
-from tornwrite.scenarios.promised import tell
+from tornwrite.scenarios.judging import Assessor, Assessors, permitted_by_epoch
 from tornwrite.scenarios.recording import OPEN, REOPEN, check_space, check_whole, drive
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
@@ -94,8 +92,7 @@ def kill_then_power(
     subject: Subject,
     scenario: Scenario,
     trace: Trace,
-    assessor: Assessor,
-    bench: Bench,
+    assessors: Assessors,
     root: str,
     *,
     budget: int,
@@ -104,11 +101,11 @@ def kill_then_power(
 ) -> PowerLane:
     """Kill, go on, lose the power: all of it for a recorded scenario.
 
-    assessor: of the scenario's images so far, on `bench`. root: a directory for the new processes,
-    emptied again and again. budget: pairs of an epoch and an image judged at most.
+    assessors: of the subject. root: a directory for the new processes, emptied again and again.
+    budget: pairs of an epoch and an image judged at most.
     """
     lane = PowerLane()
-    assessors = {subject.model.names(scenario.operations): assessor}
+    assessor = assessors.of(subject.model.names(scenario.operations))
     left = budget
     closed = failed = 0
     for killed in kills(subject, trace):
@@ -121,10 +118,8 @@ def kill_then_power(
             if not left:
                 continue
             run = go_on(subject, scenario, trace, killed, number, operations, root)
-            if run.names not in assessors:
-                assessors[run.names] = Assessor(subject, bench, run.names)
             failed += bool(run.failed)
-            left -= _judge(subject, scenario, run, assessors[run.names], left, seed, lane)
+            left -= _judge(subject, scenario, run, assessors.of(run.names), left, seed, lane)
             progress(KILL_THEN_POWER, len(lane.images))
     reasons = [
         f"after {_count(closed, 'kill')} the subject cannot be opened: see {KILL.name}"
@@ -157,7 +152,7 @@ def _judge(
     if run.failed:
         add_failed(run, collected)
     else:
-        permitted = permitted_after(subject, scenario, run)
+        permitted = permitted_by_epoch(subject, scenario, run.trace, run.wanted)
         states = CrashStates(run.trace, POSIX, budget=budget, seed=seed, epochs_wanted=run.wanted)
         for state in states:
             judged += 1
@@ -277,23 +272,6 @@ def add_failed(run: Continued, collected: Collected) -> None:
     last = epochs(run.trace)[-1]
     for violation in run.failed:
         collected.add(violation, KILL, CrashState(last.number, last.last, interpreter.image()))
-
-
-def permitted_after(
-    subject: Subject, scenario: Scenario, run: Continued
-) -> dict[int, Permitted[Any]]:
-    """What may come back in the epochs of the new process."""
-    model = subject.model
-    history: History[Any] = History(model, model.state_of(scenario.start))
-    permitted: dict[int, Permitted[Any]] = {}
-    number = 0
-    for event in run.trace.events:
-        tell(history, event)
-        if not isinstance(event, Stepped):
-            number += 1
-            if number in run.wanted:
-                permitted[number] = history.permitted()
-    return permitted
 
 
 def finding_of(subject: Subject, scenario: Scenario, run: Continued, shown: Shown) -> Finding:

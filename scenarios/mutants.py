@@ -6,15 +6,12 @@ trace stays one that could have been recorded. The gate has to find each of them
 it does not is either not needed (then it only costs users time) or a hole in the scenarios.
 """
 
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.effects import ROOT
 from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import KILL, POSIX
-from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashStates
 from tornwrite.faults.steps import (
     Close,
@@ -38,11 +35,10 @@ from tornwrite.scenarios.kill_then_power import (
     finding_of,
     go_on,
     kills,
-    permitted_after,
     ways_on,
 )
 from tornwrite.scenarios.recording import record
-from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.subject import Scenario, Subject, load_subject
 from tornwrite.scenarios.workers import Progress, each
@@ -62,8 +58,10 @@ class Mutant:
     trace: Trace
 
 
-def mutants_of(trace: Trace) -> Iterator[Mutant]:
-    """Every mutant of the trace."""
+def mutants_of(
+    trace: Trace, kinds: Collection[MutantKind] = tuple(MutantKind), first: int = 0
+) -> Iterator[Mutant]:
+    """Every mutant of the trace of these kinds, from step number `first` on."""
     paths = open_paths(trace.steps)
     positions = [at for at, event in enumerate(trace.events) if isinstance(event, Stepped)]
     interpreter = Interpreter(trace.base)
@@ -77,15 +75,18 @@ def mutants_of(trace: Trace) -> Iterator[Mutant]:
             describe(step, paths),
             tuple(str(site) for site in own_sites(event.sites)),
         )
-        if is_barrier(step):
-            yield Mutant(MutantKind.SYNC, *told, _with(trace, at, ()))
-            late = _later(trace, at)
+        if number < first:
+            pass
+        elif is_barrier(step):
+            if MutantKind.SYNC in kinds:
+                yield Mutant(MutantKind.SYNC, *told, _with(trace, at, ()))
+            late = _later(trace, at) if MutantKind.ORDER in kinds else None
             if late is not None:
                 yield Mutant(MutantKind.ORDER, *told, late)
-        elif isinstance(step, Write) and step.sync:
+        elif isinstance(step, Write) and step.sync and MutantKind.SYNC in kinds:
             without = Stepped(replace(step, sync=False), event.sites)
             yield Mutant(MutantKind.SYNC, *told, _with(trace, at, (without,)))
-        elif isinstance(step, Rename):
+        elif isinstance(step, Rename) and MutantKind.RENAME in kinds:
             content = dict(interpreter.image()).get(step.source)
             if isinstance(content, bytes):
                 copied = tuple(Stepped(one, event.sites) for one in _copy(step, content, handle))
@@ -137,13 +138,10 @@ def _path_at(trace: Trace, at: int, end: int, barrier: Step) -> str | None:
     for position, event in enumerate(trace.events[:end]):
         if position == at:
             target = barrier.target
-            inode = (
-                interpreter.opened(target)
-                if isinstance(target, int)
-                else ROOT
-                if not target
-                else dict(interpreter.tree())[target]
-            )
+            if isinstance(target, int):
+                inode = interpreter.opened(target)
+            else:
+                inode = interpreter.look_up(target)
         if isinstance(event, Stepped):
             interpreter.apply(number, event.step)
             number += 1
@@ -175,11 +173,7 @@ def try_mutants(
     Some syncs are only for what a killed process left behind unsynced. They are tried in the runs
     that go on after a kill, once for each line of source.
     """
-    logging.getLogger().addHandler(logging.NullHandler())
-    with Workspace() as workspace:
-        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
-        os.mkdir(live)
-        os.mkdir(bench)
+    with workplace() as (live, bench):
         trial = _Trial(subject, scenario, Bench(subject, bench), live, budget, seed)
         tried = [_tried(scenario, mutant, trial.caught(mutant)) for mutant in trial.mutants()]
         syncs = [one for one in tried if one.kind is MutantKind.SYNC]
@@ -253,14 +247,9 @@ class _Trial:
         found: dict[tuple[str, ...], Tried] = {}
         for run in self._runs():
             first = _first_after_kill(run.trace)
-            for mutant in mutants_of(run.trace):
+            for mutant in mutants_of(run.trace, (MutantKind.SYNC,), first):
                 known = found.get(mutant.sites)
-                if (
-                    mutant.kind is not MutantKind.SYNC
-                    or mutant.step < first
-                    or mutant.sites in needed
-                    or (known is not None and known.caught_by is not None)
-                ):
+                if mutant.sites in needed or (known is not None and known.caught_by is not None):
                     continue
                 tried = _tried(self._scenario, mutant, self._caught_after_kill(run, mutant))
                 found[mutant.sites] = replace(tried, kind=MutantKind.AFTER_KILL)
@@ -287,7 +276,7 @@ class _Trial:
     def _caught_after_kill(self, run: Continued, mutant: Mutant) -> Finding | None:
         subject = self._subject
         changed = replace(run, trace=mutant.trace)
-        permitted = permitted_after(subject, self._scenario, changed)
+        permitted = permitted_by_epoch(subject, self._scenario, mutant.trace, run.wanted)
         assessor = self._assessors.of(run.names)
         states = CrashStates(
             mutant.trace,

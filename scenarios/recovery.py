@@ -1,9 +1,27 @@
 """From an image to a recovery: the subject is opened on it, looked at, used, looked at again."""
 
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tornwrite.faults.images import Image
+from tornwrite.faults.scratch import Workspace
 from tornwrite.model.judge import Probed, Recovery, Seen
 from tornwrite.scenarios.recording import lay_down, look, said
 from tornwrite.scenarios.subject import Driver, Subject
+
+
+@contextmanager
+def workplace() -> Iterator[tuple[str, str]]:
+    """Two empty directories: one to run a scenario in, one for a bench. Raises NoSpace."""
+    # What a store logs about each of thousands of broken images is no news to anybody here.
+    logging.getLogger().addHandler(logging.NullHandler())
+    with Workspace() as workspace:
+        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
+        os.mkdir(live)
+        os.mkdir(bench)
+        yield live, bench
 
 
 class Bench:

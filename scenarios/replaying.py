@@ -1,13 +1,11 @@
 """Replaying: one crash state of a scenario again, from a new recording of it."""
 
-import logging
 import os
 from dataclasses import dataclass
 
 from tornwrite.faults import trace as trace_files
 from tornwrite.faults.images import Image, digest, materialise
 from tornwrite.faults.profiles import Profile
-from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashState, states_at
 from tornwrite.model.judge import assess, judge
 from tornwrite.model.results import Finding
@@ -15,7 +13,7 @@ from tornwrite.scenarios.findings import Collected, finding
 from tornwrite.scenarios.judging import permitted_by_epoch
 from tornwrite.scenarios.kill_then_power import add_failed, finding_of, go_on_again
 from tornwrite.scenarios.recording import record
-from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 
@@ -50,11 +48,7 @@ def replay(
     instead of a new one.
     Raises WrongUse when the profile does not allow that image there (any more).
     """
-    logging.getLogger().addHandler(logging.NullHandler())
-    with Workspace() as workspace:
-        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
-        os.mkdir(live)
-        os.mkdir(bench)
+    with workplace() as (live, bench):
         if trace_file is None:
             trace = record(subject, scenario, live).trace
         else:

@@ -1,7 +1,5 @@
 """The run of one scenario: workload, trace, crash states, recoveries, judgement, findings."""
 
-import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +9,6 @@ from tornwrite.faults.kills import KillFailed
 from tornwrite.faults.offspring import ProcessesLeft
 from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
-from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.trace import Trace
 from tornwrite.model.judge import GoesOn
@@ -19,7 +16,7 @@ from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.findings import Collected, finding, joined, merged
 from tornwrite.scenarios.judging import (
-    Assessor,
+    Assessors,
     ProfileRun,
     judge_trace,
     live_violations,
@@ -28,7 +25,7 @@ from tornwrite.scenarios.judging import (
 from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, kill_then_power
 from tornwrite.scenarios.recording import HarnessBroken, Recorded, check_space, record
-from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
 
@@ -69,12 +66,7 @@ def run_scenario(
 
     Raises NoSpace when the images have no room.
     """
-    # What a store logs about each of thousands of broken images is no news to anybody here.
-    logging.getLogger().addHandler(logging.NullHandler())
-    with Workspace() as workspace:
-        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
-        os.mkdir(live)
-        os.mkdir(bench)
+    with workplace() as (live, bench):
         try:
             outcome = _run(subject, scenario, settings, progress, live, bench)
         except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
@@ -96,18 +88,17 @@ def _run(
     recorded = record(subject, scenario, live)
     trace = recorded.trace
     permitted = permitted_by_epoch(subject, scenario, trace)
-    wrong = live_violations(subject, scenario, recorded, permitted[-1])
+    wrong = live_violations(subject, scenario, recorded, permitted[max(permitted)])
     if wrong:
         return _wrong_without_crash(subject, scenario, recorded, wrong, started)
     names = subject.model.names(scenario.operations)
-    workbench = Bench(subject, bench)
-    assessor = Assessor(subject, workbench, names)
+    assessors = Assessors(subject, Bench(subject, bench))
     judgement = judge_trace(
         subject,
         trace,
         permitted,
         settings.profiles,
-        assessor,
+        assessors.of(names),
         budget=settings.budget,
         seed=settings.seed,
         progress=progress,
@@ -124,9 +115,7 @@ def _run(
         beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
         rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
     if {KILL, POSIX} <= set(settings.profiles) and isinstance(subject.model, GoesOn):
-        row, later = _kill_then_power(
-            subject, scenario, trace, assessor, workbench, live, settings, progress
-        )
+        row, later = _kill_then_power(subject, scenario, trace, assessors, live, settings, progress)
         rows.append(row)
         findings = joined(findings, later)
     return Outcome(scenario.name, tuple(rows), tuple(findings), tuple(notes))
@@ -174,8 +163,7 @@ def _kill_then_power(
     subject: Subject,
     scenario: Scenario,
     trace: Trace,
-    assessor: Assessor,
-    bench: Bench,
+    assessors: Assessors,
     root: str,
     settings: Settings,
     progress: Progress,
@@ -185,8 +173,7 @@ def _kill_then_power(
         subject,
         scenario,
         trace,
-        assessor,
-        bench,
+        assessors,
         root,
         budget=settings.budget,
         seed=settings.seed,

@@ -1,16 +1,13 @@
 """Recordings apart from judgement: a scenario's trace in a file, judged later or elsewhere."""
 
-import logging
-import os
 import time
 
-from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.trace import Trace, TraceFileError
 from tornwrite.model.results import GateResult, worst
 from tornwrite.scenarios.findings import finding, merged
 from tornwrite.scenarios.judging import Assessor, judge_trace, permitted_by_epoch
 from tornwrite.scenarios.recording import record
-from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Settings, row_of
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
@@ -18,8 +15,8 @@ from tornwrite.scenarios.workers import Progress
 
 def record_scenario(subject: Subject, scenario: Scenario) -> Trace:
     """Run the scenario once and give its trace. Raises HarnessBroken, NoSpace."""
-    with Workspace() as workspace:
-        return record(subject, scenario, workspace.path).trace
+    with workplace() as (live, _):
+        return record(subject, scenario, live).trace
 
 
 def judge_recording(
@@ -35,7 +32,6 @@ def judge_recording(
     file: where the trace came from, for the replay commands.
     Raises TraceFileError when the trace is one of something else.
     """
-    logging.getLogger().addHandler(logging.NullHandler())
     started = time.perf_counter()
     try:
         permitted = permitted_by_epoch(subject, scenario, trace)
@@ -44,9 +40,7 @@ def judge_recording(
             f"{file}: its operations are not those of {scenario.name} ({error}); name the scenario "
             "that it was recorded from"
         ) from error
-    with Workspace() as workspace:
-        bench = os.path.join(workspace.path, "bench")
-        os.mkdir(bench)
+    with workplace() as (_, bench):
         names = subject.model.names(scenario.operations)
         judgement = judge_trace(
             subject,

@@ -22,7 +22,7 @@ from tornwrite.model.operation import Operation
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.sessions import Legacy, Session, SessionModel, Sessions
 from tornwrite.model.verdict import Verdict
-from tornwrite.scenarios.judging import Assessor
+from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.kill_then_power import (
     KILL_THEN_POWER,
     PowerLane,
@@ -76,9 +76,8 @@ def lane_alone(one: Subject, name: str, tmp_path: Path) -> PowerLane:
     live.mkdir()
     work.mkdir()
     trace = record(one, scenario, str(live)).trace
-    bench = Bench(one, str(work))
-    assessor = Assessor(one, bench, one.model.names(scenario.operations))
-    return kill_then_power(one, scenario, trace, assessor, bench, str(live), budget=50_000, seed=0)
+    assessors = Assessors(one, Bench(one, str(work)))
+    return kill_then_power(one, scenario, trace, assessors, str(live), budget=50_000, seed=0)
 
 
 def test_trust_in_a_dead_process_is_caught_by_this_lane_alone() -> None:
