@@ -1,17 +1,19 @@
 """The stores as they should be: a plain library that knows nothing of the harness."""
 
-from tornwrite.reference.errors import (
+from tornwrite.reference.durable.damage import Damage, DamageKind
+from tornwrite.reference.durable.errors import (
     ChangeNotUndone,
     KeyRefused,
     MessageRefused,
+    SessionNotFound,
     StoreClosed,
     StoreError,
     SummaryRefused,
     TooManySuspects,
 )
-from tornwrite.reference.inspection import Damage, DamageKind, SessionState
-from tornwrite.reference.migration import MigrationReport, migrate_legacy
-from tornwrite.reference.store import JSONLStore
+from tornwrite.reference.jsonl.inspection import SessionState
+from tornwrite.reference.jsonl.migration import MigrationReport, migrate_legacy
+from tornwrite.reference.jsonl.store import JSONLStore
 
 __all__ = [
     "ChangeNotUndone",
@@ -21,6 +23,7 @@ __all__ = [
     "KeyRefused",
     "MessageRefused",
     "MigrationReport",
+    "SessionNotFound",
     "SessionState",
     "StoreClosed",
     "StoreError",

@@ -140,7 +140,7 @@ def test_every_folder_with_source_is_a_package_with_a_rule() -> None:
         ("tornwrite.reference.store", "from ..faults.disk import Disk"),
         ("tornwrite.reference.store", "def f():\n    import tornwrite.scenarios"),
         ("tornwrite.reference.store", "importlib.import_module('tornwrite.model')"),
-        ("tornwrite.reference.published.files", "from tornwrite.reference.errors import Refused"),
+        ("tornwrite.reference.published.files", "from tornwrite.reference.durable import errors"),
         ("tornwrite.reference.published.files", "from ..errors import Refused"),
         ("tornwrite.model.judge", "from tornwrite.faults.trace import Trace"),
         ("tornwrite.model.judge", "from tornwrite.reports import console"),
@@ -168,7 +168,10 @@ def test_a_file_that_breaks_the_rule_is_caught(module: str, source: str) -> None
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("tornwrite.reference.store", "import os\nfrom tornwrite.reference.errors import Refused"),
+        (
+            "tornwrite.reference.store",
+            "import os\nfrom tornwrite.reference.durable import errors",
+        ),
         ("tornwrite.reference.store", "from . import errors"),
         ("tornwrite.reference.published.files", "from tornwrite.reference.published import errors"),
         ("tornwrite.model.judge", "from tornwrite.model.verdict import Verdict\nimport itertools"),

@@ -79,7 +79,7 @@ def test_a_directory_is_made_with_its_parents_and_each_parent_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = []
-    monkeypatch.setattr(durable, "sync_directory", synced.append)
+    monkeypatch.setattr(durable.files, "sync_directory", synced.append)
     durable.make_directory_durably(str(tmp_path / "a" / "b"))
     assert (tmp_path / "a" / "b").is_dir()
     assert synced[:2] == [str(tmp_path / "a"), str(tmp_path)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tornwrite.reference import ChangeNotUndone, JSONLStore, TooManySuspects
-from tornwrite.reference.sessions import MOST_SUSPECTS
+from tornwrite.reference.durable.directory import MOST_SUSPECTS
 
 OPERATIONS: dict[str, Callable[[JSONLStore], None]] = {
     "add": lambda store: store.add_message("k", "user", "new"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tornwrite.reference import JSONLStore, migrate_legacy, published
-from tornwrite.reference.metadata import Metadata, decode_metadata, encode_metadata
+from tornwrite.reference.jsonl.metadata import Metadata, decode_metadata, encode_metadata
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "picoclaw"
 META_FILES = sorted((GOLDEN / "jsonl").glob("*.meta.json"))

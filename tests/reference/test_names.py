@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tornwrite.reference import JSONLStore, KeyRefused, published
-from tornwrite.reference.names import hashed_name, lossy_name
+from tornwrite.reference.jsonl.names import hashed_name, lossy_name
 
 KEYS = [
     "plain",

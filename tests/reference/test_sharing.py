@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tornwrite.reference import JSONLStore, StoreClosed
-from tornwrite.reference import locks as locks_module
-from tornwrite.reference.memory import ShardMemory
+from tornwrite.reference.durable import locks as locks_module
+from tornwrite.reference.durable.memory import ShardMemory
 
 # Forking is what is tested here; the store's locks are made anew in the child.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from tornwrite.reference import durable, raw_json
-from tornwrite.reference.raw_json import Part
+from tornwrite.reference.durable import files, raw_json
+from tornwrite.reference.durable.raw_json import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def read_metadata(path: str) -> Found:
         OSError: the system refused; a missing file is no error.
     """
     try:
-        raw = durable.read_file(path)
+        raw = files.read_file(path)
     except FileNotFoundError:
         return Found(Missing())
     except IsADirectoryError:

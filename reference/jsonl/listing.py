@@ -3,10 +3,10 @@
 import contextlib
 import os
 
-from tornwrite.reference import names
-from tornwrite.reference.metadata import LegacyFile, read_metadata
-from tornwrite.reference.names import SessionFiles
-from tornwrite.reference.session import owner_of
+from tornwrite.reference.jsonl import names
+from tornwrite.reference.jsonl.metadata import LegacyFile, read_metadata
+from tornwrite.reference.jsonl.names import SessionFiles
+from tornwrite.reference.jsonl.session import owner_of
 
 
 def list_keys(directory: str) -> list[str]:

@@ -10,25 +10,24 @@ Each sync stands where it is because without it some crash shows a wrong content
 that promises no more than POSIX, data, sizes and names reach the disk in any order.
 """
 
-import errno
 import logging
 import os
 from dataclasses import replace
 
 from tornwrite.reference import durable
-from tornwrite.reference.data_file import Lines, log_damage
-from tornwrite.reference.errors import ChangeNotUndone
-from tornwrite.reference.inspection import DamageKind
-from tornwrite.reference.keeping import keep_aside, keep_generations
-from tornwrite.reference.metadata import (
+from tornwrite.reference.durable.damage import DamageKind, keep_aside, log_damage
+from tornwrite.reference.durable.errors import ChangeNotUndone, as_os_error
+from tornwrite.reference.durable.lines import Lines
+from tornwrite.reference.jsonl.keeping import keep_generations
+from tornwrite.reference.jsonl.metadata import (
     Damaged,
     Found,
     Metadata,
     Missing,
     encode_metadata,
 )
-from tornwrite.reference.session import Session, data_path
-from tornwrite.reference.sessions import SessionDirectory
+from tornwrite.reference.jsonl.session import Session, data_path
+from tornwrite.reference.jsonl.sessions import SessionDirectory
 
 _logger = logging.getLogger(__name__)
 
@@ -171,12 +170,12 @@ class SessionWriter:
         self.keep_wrong_skip(lines)
         damaged = b"".join(line + b"\n" for line in lines.damaged_lines())
         contents = [damaged, lines.tail]
-        keep_aside(self.files, self.session.data, contents, sync=False)
+        keep_aside(self.session.data, contents, sync=False)
 
     def keep_wrong_skip(self, lines: Lines) -> None:
         """Keep aside metadata that skips more lines than there are, before it is corrected."""
         if self.session.metadata.skip > len(lines.lines):
-            keep_aside(self.files, self.files.metadata, [self.session.found.raw])
+            keep_aside(self.files.metadata, [self.session.found.raw])
 
     def mend_skip(self) -> bool:
         """Skip nothing where more lines are skipped than there are; says whether that was so.
@@ -229,7 +228,7 @@ class SessionWriter:
             OSError: nothing changed for a reader.
         """
         lines = self.session.read_lines()
-        keep_aside(self.files, self.session.data, [lines.tail], sync=False)
+        keep_aside(self.session.data, [lines.tail], sync=False)
         data = lines.whole if lines.terminated else lines.whole + b"\n"
         metadata = self.next_metadata()
         if skip is not None:
@@ -239,7 +238,7 @@ class SessionWriter:
     def _keep_metadata(self) -> None:
         if isinstance(self.session.found.content, Damaged):
             keep_generations(self.files)
-            keep_aside(self.files, self.files.metadata, [self.session.found.raw])
+            keep_aside(self.files.metadata, [self.session.found.raw])
 
     def _replace_metadata(self, metadata: Metadata) -> None:
         raw = encode_metadata(metadata)
@@ -297,10 +296,3 @@ class SessionWriter:
             self.directory.suspects.discard(self.files.name)  # it never came to be
         else:
             self.rewrite_same()
-
-
-def as_os_error(error: BaseException) -> OSError:
-    """The error itself, or one that stands for an interruption such as Ctrl-C."""
-    if isinstance(error, OSError):
-        return error
-    return OSError(errno.EINTR, f"interrupted by {type(error).__name__}")

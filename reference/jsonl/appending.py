@@ -6,21 +6,17 @@ metadata durable as well.
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tornwrite.reference import durable
-from tornwrite.reference.errors import ChangeNotUndone
-from tornwrite.reference.metadata import Missing
-from tornwrite.reference.writing import SessionWriter, as_os_error
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A data file open for appending: its size before, and whether opening made it."""
-
-    descriptor: int
-    size: int
-    created: bool
+from tornwrite.reference.durable.appending import (
+    OpenFile,
+    append_and_sync,
+    ends_whole,
+    open_to_append,
+)
+from tornwrite.reference.jsonl.metadata import Missing
+from tornwrite.reference.jsonl.writing import SessionWriter
 
 
 def append_line(writer: SessionWriter, line: bytes) -> None:
@@ -44,7 +40,7 @@ def append_line(writer: SessionWriter, line: bytes) -> None:
             is_first = not file.size and not writer.session.metadata.generation
             if claimed or created or is_first:
                 writer.sync_names()
-            _write(writer, file, line)
+            append_and_sync(file, line, writer.suspect)
         finally:
             os.close(file.descriptor)
     except BaseException:
@@ -76,56 +72,14 @@ def _claim(writer: SessionWriter) -> bool:
     return True
 
 
-def _open_whole(writer: SessionWriter) -> _Open:
-    file = _open(writer.session.data)
+def _open_whole(writer: SessionWriter) -> OpenFile:
+    file = open_to_append(writer.session.data)
     try:
-        if not file.size or os.pread(file.descriptor, 1, file.size - 1) == b"\n":
+        if ends_whole(file):
             return file
     except BaseException:
         os.close(file.descriptor)
         raise
     os.close(file.descriptor)
     writer.rewrite_same()
-    return replace(_open(writer.session.data), created=file.created)
-
-
-def _open(path: str) -> _Open:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-    created = False
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        descriptor = os.open(path, flags | os.O_CREAT, durable.FILE_MODE)
-        created = True
-    try:
-        return _Open(descriptor, os.fstat(descriptor).st_size, created)
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
-def _write(writer: SessionWriter, file: _Open, line: bytes) -> None:
-    try:
-        durable.write_all(file.descriptor, line)
-    except BaseException as error:
-        _take_back(writer, file, error)
-        try:
-            os.fdatasync(file.descriptor)  # for the same reason as in _cut
-        except OSError:
-            writer.suspect()
-        raise
-    try:
-        os.fdatasync(file.descriptor)
-    except BaseException as error:
-        writer.suspect()
-        _take_back(writer, file, error)
-        raise
-
-
-def _take_back(writer: SessionWriter, file: _Open, error: BaseException) -> None:
-    try:
-        os.ftruncate(file.descriptor, file.size)
-    except OSError as second:
-        writer.suspect()
-        visible = "readers may see the message, or its beginning as a torn tail"
-        raise ChangeNotUndone(as_os_error(error), writer.session.data, visible) from second
+    return replace(open_to_append(writer.session.data), created=file.created)

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tornwrite.reference import names
-from tornwrite.reference.data_file import Lines, read_lines
-from tornwrite.reference.errors import KeyRefused
-from tornwrite.reference.inspection import Damage, DamageKind
-from tornwrite.reference.metadata import (
+from tornwrite.reference.durable.damage import Damage, DamageKind
+from tornwrite.reference.durable.errors import KeyRefused
+from tornwrite.reference.durable.lines import Lines, read_lines
+from tornwrite.reference.jsonl import names
+from tornwrite.reference.jsonl.metadata import (
     Content,
     Damaged,
     Found,
@@ -17,7 +17,7 @@ from tornwrite.reference.metadata import (
     Missing,
     read_metadata,
 )
-from tornwrite.reference.names import SessionFiles
+from tornwrite.reference.jsonl.names import SessionFiles
 
 
 @dataclass(frozen=True, slots=True)

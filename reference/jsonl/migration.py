@@ -11,14 +11,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tornwrite.reference import durable, names
-from tornwrite.reference.errors import StoreClosed, StoreError
-from tornwrite.reference.legacy import LegacySession, NotLegacy, decode_legacy
-from tornwrite.reference.metadata import Metadata, decode_metadata
-from tornwrite.reference.replacing import live_lines
-from tornwrite.reference.sessions import SessionDirectory
-from tornwrite.reference.store import JSONLStore
-from tornwrite.reference.writing import SessionWriter
+from tornwrite.reference import durable
+from tornwrite.reference.durable.errors import StoreClosed, StoreError
+from tornwrite.reference.jsonl import names
+from tornwrite.reference.jsonl.legacy import LegacySession, NotLegacy, decode_legacy
+from tornwrite.reference.jsonl.metadata import Metadata, decode_metadata
+from tornwrite.reference.jsonl.replacing import live_lines
+from tornwrite.reference.jsonl.sessions import SessionDirectory
+from tornwrite.reference.jsonl.store import JSONLStore
+from tornwrite.reference.jsonl.writing import SessionWriter
 
 _SUFFIX = ".json"
 _BACKUP_SUFFIX = ".migrated"
@@ -121,7 +122,7 @@ def _migrate_file(
 
 def _import(sessions: SessionDirectory, key: str, legacy: LegacySession, digest: str) -> bool:
     """Put a legacy session's content before the session's own; False if it was there already."""
-    with sessions.writing(key) as (found, shard):
+    with sessions.session_to_write(key) as (found, shard):
         writer = SessionWriter(sessions, found, shard)
         session = writer.session
         if digest in session.metadata.migrated_from:

@@ -23,16 +23,16 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from tornwrite.reference.appending import append_line
-from tornwrite.reference.data_file import log_damage
-from tornwrite.reference.errors import SummaryRefused
-from tornwrite.reference.inspection import SessionState
-from tornwrite.reference.listing import list_keys
-from tornwrite.reference.messages import Message, encode_line
-from tornwrite.reference.replacing import compact, replace_history
-from tornwrite.reference.sessions import SessionDirectory
-from tornwrite.reference.truncating import truncate
-from tornwrite.reference.writing import SessionWriter
+from tornwrite.reference.durable.damage import log_damage
+from tornwrite.reference.durable.errors import SummaryRefused
+from tornwrite.reference.durable.json_lines import Message, encode_line
+from tornwrite.reference.jsonl.appending import append_line
+from tornwrite.reference.jsonl.inspection import SessionState
+from tornwrite.reference.jsonl.listing import list_keys
+from tornwrite.reference.jsonl.replacing import compact, replace_history
+from tornwrite.reference.jsonl.sessions import SessionDirectory
+from tornwrite.reference.jsonl.truncating import truncate
+from tornwrite.reference.jsonl.writing import SessionWriter
 
 
 class JSONLStore:
@@ -83,12 +83,12 @@ class JSONLStore:
             MessageRefused: it could not be read back exactly.
         """
         line = encode_line(message)
-        with self._sessions.writing(key) as (session, shard):
+        with self._sessions.session_to_write(key) as (session, shard):
             append_line(SessionWriter(self._sessions, session, shard), line)
 
     def get_history(self, key: str) -> list[Message]:
         """The messages that were not truncated, oldest first. Damage is logged and passed by."""
-        with self._sessions.reading(key) as session:
+        with self._sessions.session_to_read(key) as session:
             lines = session.read_lines()
         skip = session.skip(lines)
         history = [message for _, message in lines.messages(skip) if message is not None]
@@ -100,7 +100,7 @@ class JSONLStore:
 
     def get_summary(self, key: str) -> str:
         """The session's summary; empty if it has none."""
-        with self._sessions.reading(key) as session:
+        with self._sessions.session_to_read(key) as session:
             return session.metadata.summary
 
     def set_summary(self, key: str, summary: str) -> None:
@@ -110,7 +110,7 @@ class JSONLStore:
             SummaryRefused: it is not text that UTF-8 can hold.
         """
         _check_summary(summary)
-        with self._sessions.writing(key) as (session, shard):
+        with self._sessions.session_to_write(key) as (session, shard):
             writer = SessionWriter(self._sessions, session, shard)
             writer.mend_skip()
             writer.write_metadata(replace(writer.next_metadata(), summary=summary))
@@ -122,7 +122,7 @@ class JSONLStore:
             key: the session's; one that does not exist is left so.
             keep_last: how many messages stay; none if it is not positive.
         """
-        with self._sessions.writing(key) as (session, shard):
+        with self._sessions.session_to_write(key) as (session, shard):
             truncate(SessionWriter(self._sessions, session, shard), keep_last)
 
     def set_history(self, key: str, history: Iterable[Mapping[str, Any]]) -> None:
@@ -132,7 +132,7 @@ class JSONLStore:
             MessageRefused: one of them could not be read back exactly.
         """
         new = [encode_line(message) for message in history]
-        with self._sessions.writing(key) as (session, shard):
+        with self._sessions.session_to_write(key) as (session, shard):
             writer = SessionWriter(self._sessions, session, shard)
             replace_history(writer, new)
 
@@ -141,12 +141,12 @@ class JSONLStore:
 
         The bytes of the messages stay as they are; damaged ones are kept aside.
         """
-        with self._sessions.writing(key) as (session, shard):
+        with self._sessions.session_to_write(key) as (session, shard):
             compact(SessionWriter(self._sessions, session, shard))
 
     def inspect(self, key: str) -> SessionState:
         """The state of a session's files, with everything that is wrong with them."""
-        with self._sessions.reading(key) as session:
+        with self._sessions.session_to_read(key) as session:
             lines = session.read_lines()
         skip = session.skip(lines)
         return SessionState(

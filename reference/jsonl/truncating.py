@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from tornwrite.reference.data_file import Lines
-from tornwrite.reference.session import Session
-from tornwrite.reference.writing import SessionWriter
+from tornwrite.reference.durable.lines import Lines
+from tornwrite.reference.jsonl.session import Session
+from tornwrite.reference.jsonl.writing import SessionWriter
 
 
 def truncate(writer: SessionWriter, keep_last: int) -> None:

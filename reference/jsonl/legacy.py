@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tornwrite.reference import raw_json
-from tornwrite.reference.messages import Message, decode_line
-from tornwrite.reference.times import normal_time
+from tornwrite.reference.durable import raw_json
+from tornwrite.reference.durable.json_lines import Message, decode_line
+from tornwrite.reference.durable.times import normal_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,57 +5,32 @@ is lossy: `a:b` and `a_b` share it. So a name belongs to the key in its metadata
 that cannot have its lossy name gets one with a hash of the key, which nobody shares.
 """
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
 
-from tornwrite.reference.errors import KeyRefused
+from tornwrite.reference.durable import names
+from tornwrite.reference.durable.names import CONTROL, DIGEST_DIGITS, LOSSY, NAME_MAX_BYTES
 
 DATA_SUFFIX = ".jsonl"
 METADATA_SUFFIX = ".meta.json"
 TEMPORARY_SUFFIX = METADATA_SUFFIX + ".tmp"
-LOCK_NAME = ".lock"
 
-NAME_MAX_BYTES = 255  # NAME_MAX of every common Linux file system
-DIGEST_DIGITS = 12
 LONGEST_SUFFIX_BYTES = len(METADATA_SUFFIX + ".damaged-") + DIGEST_DIGITS
 
 # Ten digits at least: log rotation calls its files NAME.1, and those are not ours to remove.
 _GENERATION = re.compile(r"(?P<name>.*)\.jsonl\.(?P<generation>[0-9]{10,})", re.DOTALL)
-_LOSSY = str.maketrans(":/\\", "___")
 _HASHED = re.compile(r"~[0-9a-f]{32}\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def check_key(key: object) -> str:
-    """The key, if it can name a session.
-
-    Raises:
-        KeyRefused: it is not a string, or not one that UTF-8 can hold.
-    """
-    if not isinstance(key, str):
-        raise KeyRefused(f"a session key is a string, not {type(key).__name__}")
-    try:
-        key.encode()
-    except UnicodeEncodeError as error:
-        raise KeyRefused(
-            f"session key {key!r} holds a lone surrogate at {error.start}: it has no UTF-8 form"
-        ) from None
-    return str(key)
 
 
 def lossy_name(key: str) -> str:
     """The original program's name for a key. Several keys may share it."""
-    return key.translate(_LOSSY)
+    return key.translate(LOSSY)
 
 
 def hashed_name(key: str) -> str:
     """A name that no other key has: as much of the lossy name as fits, and 128 bits of a hash."""
-    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-    room = NAME_MAX_BYTES - LONGEST_SUFFIX_BYTES - len("~") - len(digest)
-    prefix = _CONTROL.sub("_", lossy_name(key)).encode()[:room].decode(errors="ignore")
-    return f"{prefix}~{digest}"
+    return names.hashed_name(key, LONGEST_SUFFIX_BYTES)
 
 
 def is_claimable(name: str) -> bool:
@@ -66,7 +41,7 @@ def is_claimable(name: str) -> bool:
     """
     return (
         0 < len(name.encode()) <= NAME_MAX_BYTES - LONGEST_SUFFIX_BYTES
-        and not _CONTROL.search(name)
+        and not CONTROL.search(name)
         and not _HASHED.search(name)
     )
 
@@ -111,10 +86,3 @@ class SessionFiles:
     def generation(self, generation: int) -> str:
         """The data file that a rewrite made, before it is renamed to `data`."""
         return f"{self.data}.{generation:010d}"
-
-    def damaged(self, original: str, content: bytes) -> str:
-        """Where damaged bytes of a file are kept aside: the same bytes, the same name."""
-        suffix = ".damaged-" + hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
-        # Sessions of the original program may have names too long for this suffix.
-        stem = os.path.basename(original).encode()[: NAME_MAX_BYTES - len(suffix)]
-        return os.path.join(self.directory, stem.decode(errors="ignore") + suffix)

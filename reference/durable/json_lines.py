@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from tornwrite.reference import raw_json
-from tornwrite.reference.errors import MessageRefused
+from tornwrite.reference.durable import raw_json
+from tornwrite.reference.durable.errors import MessageRefused
 
 Message = dict[str, Any]
 

@@ -5,15 +5,12 @@ one of a lone `\\r`, does not count. The last line may lack its newline: if it i
 counts, as it did for the original program; if not, it is a torn tail and no line at all.
 """
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tornwrite.reference import durable
-from tornwrite.reference.inspection import Damage, DamageKind
-from tornwrite.reference.messages import Message, decode_line
-
-_logger = logging.getLogger(__name__)
+from tornwrite.reference.durable import files
+from tornwrite.reference.durable.damage import Damage, DamageKind
+from tornwrite.reference.durable.json_lines import Message, decode_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ def read_lines(path: str) -> Lines:
         OSError: the system refused.
     """
     try:
-        return split_lines(durable.read_file(path))
+        return split_lines(files.read_file(path))
     except FileNotFoundError:
         return Lines()
 
@@ -74,11 +71,6 @@ def split_lines(data: bytes) -> Lines:
         return Lines((*lines, last), data, False)
     end = len(data) - len(last)
     return Lines(lines, data[:end], True, last)
-
-
-def log_damage(damage: Damage) -> None:
-    """Tell the operator, in one line, what is wrong with which file."""
-    _logger.warning("%s", damage)
 
 
 def _counts(line: bytes) -> bool:

@@ -1,5 +1,6 @@
-"""What the reference store raises beside `OSError`."""
+"""What the stores raise beside `OSError`."""
 
+import errno
 import os
 
 
@@ -13,6 +14,13 @@ class StoreClosed(StoreError):
 
 class KeyRefused(StoreError, ValueError):
     """The key cannot name a session. Nothing was written; use another key."""
+
+
+class SessionNotFound(StoreError, KeyError):
+    """There is no session of that id. The text names it."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""  # KeyError would show its repr
 
 
 class MessageRefused(StoreError, ValueError):
@@ -41,3 +49,10 @@ class ChangeNotUndone(StoreError, OSError):
         reason = first.strerror or str(first)
         text = f"{reason}; and this could not be undone: {visible}"
         super().__init__(first.errno, text, os.fspath(path))
+
+
+def as_os_error(error: BaseException) -> OSError:
+    """The error itself, or one that stands for an interruption such as Ctrl-C."""
+    if isinstance(error, OSError):
+        return error
+    return OSError(errno.EINTR, f"interrupted by {type(error).__name__}")

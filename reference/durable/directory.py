@@ -1,0 +1,196 @@
+"""A directory of files that the threads of a process and several processes use at once.
+
+It is made durably, has a lock for each file name, remembers which files not to trust after a failed
+sync, and clears away what writers that were killed left behind.
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+
+from tornwrite.reference.durable import files
+from tornwrite.reference.durable.appending import Settled, append_line, look_of, rewrite_lines
+from tornwrite.reference.durable.errors import StoreClosed, TooManySuspects
+from tornwrite.reference.durable.locks import SHARDS, DirectoryLocks
+from tornwrite.reference.durable.memory import ShardMemory
+from tornwrite.reference.durable.names import LOCK_NAME
+
+MOST_SUSPECTS = 1024
+TEMPORARY_SUFFIX = ".tmp"
+_logger = logging.getLogger(__name__)
+
+
+class StoreDirectory:
+    """What a store keeps in memory, none of it growing with the number of files.
+
+    Args:
+        path: the directory; made when missing. One that cannot be written to can be read.
+
+    Raises:
+        OSError: the system refused.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        # Names for which a sync failed: the page cache may not be what is on disk.
+        self.suspects: set[str] = set()
+        lock_path = os.path.join(self.path, LOCK_NAME)
+        self._make(lock_path)
+        self.locks = DirectoryLocks(lock_path)
+
+    def check_open(self) -> None:
+        """Raise StoreClosed if the store was closed."""
+        if self.locks.closed:
+            raise StoreClosed(f"the session store in {self.path} is closed; open it anew")
+
+    def check_suspects(self) -> None:
+        """Raise TooManySuspects if too many syncs failed to go on writing."""
+        if len(self.suspects) > MOST_SUSPECTS:
+            raise TooManySuspects(
+                f"syncs failed for more than {MOST_SUSPECTS} sessions in {self.path}: nothing "
+                "is written any more; see to the disk, then open the store anew"
+            )
+
+    @contextlib.contextmanager
+    def reading(self, name: str) -> Iterator[int]:
+        """Nobody changes the files of that name meanwhile; gives the number of its shard.
+
+        Raises:
+            StoreClosed, OSError: as the stores' methods.
+        """
+        with self.locks.session(name, write=False) as shard:
+            # Under the lock: another thread may have closed the store while this one waited.
+            self.check_open()
+            yield shard
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[int]:
+        """Nobody else reads or changes the files of that name meanwhile.
+
+        Raises:
+            StoreClosed, TooManySuspects, OSError: as the stores' methods.
+        """
+        with self.locks.session(name, write=True) as shard:
+            self.check_open()
+            self.check_suspects()
+            yield shard
+
+    def remove_leftovers(self, is_leftover: Callable[[str], bool]) -> list[str]:
+        """Remove files that writers which were killed had not finished; to be called when opening.
+
+        Args:
+            is_leftover: says so of a file's name, of what no writer is at work on.
+
+        Returns:
+            The names that were removed. The directory is not synced.
+
+        Raises:
+            OSError: the system refused.
+        """
+        if not self.locks.writable or not self._names(is_leftover):
+            return []
+        # Which shard a leftover belongs to is not always to be seen from its name.
+        with self.locks.all_sessions():
+            leftovers = self._names(is_leftover)
+            for name in leftovers:
+                _logger.info("removing %s, left by a write that never finished", name)
+                files.remove_if_there(os.path.join(self.path, name))
+        return leftovers
+
+    def close(self) -> None:
+        """Release the lock file, once nobody in this process holds a lock."""
+        self.locks.close()
+
+    def _names(self, wanted: Callable[[str], bool]) -> list[str]:
+        with os.scandir(self.path) as entries:
+            found = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+        return [name for name in found if wanted(name)]
+
+    def _make(self, lock_path: str) -> None:
+        # The lock file is made last: where it is, the directory's own name is durable already.
+        if os.path.exists(lock_path):
+            return
+        if os.path.isdir(self.path) and not os.access(self.path, os.W_OK):
+            return  # to read only
+        files.make_directory_durably(self.path)
+
+
+class LineFiles:
+    """The files of lines in a store's directory: appended to and rewritten, under their locks.
+
+    Args:
+        directory: where they are. Each file is known by its name there, and locked by the caller.
+    """
+
+    def __init__(self, directory: StoreDirectory) -> None:
+        self._directory = directory
+        self._settled: ShardMemory[Settled] = ShardMemory(SHARDS)
+
+    def append(self, shard: int, name: str, line: bytes) -> None:
+        """Append a line durably, in steady state with one data sync; a new file begins with it.
+
+        Args:
+            shard: the number of the lock held.
+            name: of the file.
+            line: with its newline.
+
+        Raises:
+            OSError: no reader sees the line, or (`ChangeNotUndone`) what readers may see.
+        """
+        path = os.path.join(self._directory.path, name)
+        if name in self._directory.suspects:
+            try:
+                self.rewrite(shard, name)
+            except FileNotFoundError:
+                self._directory.suspects.discard(name)  # it never came to be
+        settled = append_line(
+            path,
+            line,
+            settled=self._settled.get(shard, name),
+            suspect=lambda: self.suspect(shard, name),
+        )
+        self._settled.remember(shard, name, settled)
+
+    def rewrite(self, shard: int, name: str) -> None:
+        """Rewrite a file as it is, its last line whole; a torn tail is kept aside.
+
+        Raises:
+            OSError: nothing changed for a reader. FileNotFoundError: there is no such file.
+        """
+        path = os.path.join(self._directory.path, name)
+        settled = rewrite_lines(path, suspect=lambda: self.suspect(shard, name))
+        self._directory.suspects.discard(name)
+        self._settled.remember(shard, name, settled)
+
+    def settle(self, shard: int, name: str) -> None:
+        """Make the name of an existing file durable, unless it is known to be.
+
+        Raises:
+            OSError: there is no such file, or the sync failed: the file is suspect from now on.
+        """
+        look = look_of(os.path.join(self._directory.path, name))
+        if self._settled.get(shard, name) == look:
+            return
+        self.sync_names(shard, name)
+        self._settled.remember(shard, name, look)
+
+    def sync_names(self, shard: int, name: str) -> None:
+        """Make every name in the directory durable as it is now.
+
+        Args:
+            shard, name: of the file that is suspect if this fails.
+
+        Raises:
+            OSError: the sync failed.
+        """
+        try:
+            files.sync_directory(self._directory.path)
+        except BaseException:
+            self.suspect(shard, name)
+            raise
+
+    def suspect(self, shard: int, name: str) -> None:
+        """After a failed sync: rewrite the file before anything else is written to it."""
+        self._directory.suspects.add(name)
+        self._settled.forget(shard, name)
