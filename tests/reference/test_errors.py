@@ -153,7 +153,7 @@ def test_a_message_that_cannot_be_taken_back_is_said_to_be_visible(
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     calls.before = before
-    with pytest.raises(ChangeNotUndone, match="readers may see the message") as caught:
+    with pytest.raises(ChangeNotUndone, match="readers may see the line") as caught:
         store.add_message("k", "user", "1")
     assert caught.value.errno == errno.EIO
     assert str(caught.value.filename).endswith("k.jsonl")

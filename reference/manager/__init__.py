@@ -1,0 +1,1 @@
+"""The session manager: sessions in memory, saved whole."""

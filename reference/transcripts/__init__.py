@@ -1,0 +1,1 @@
+"""The transcript store: a header line and one message a line for each conversation."""

@@ -1,0 +1,1 @@
+"""The scenarios of the JSONL backend and of how a program starts."""
