@@ -6,7 +6,7 @@ may come back at each point of a run; `judge` compares one recovery with that.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Violation
@@ -18,8 +18,8 @@ C = TypeVar("C", contravariant=True)
 class Model(Protocol[S]):
     """What a kind of store promises, as pure functions over a state of its own choosing.
 
-    It may have more: `beside` (`LooksBeside`), `settled` (`LooksAtSettled`) and `continuations`
-    (`GoesOn`) are called where a model has them.
+    It may have more: `beside` (`LooksBeside`), `settled` (`LooksAtSettled`), `continuations`
+    (`GoesOn`) and `hidden` (`Remembers`) are called where a model has them.
     """
 
     def state_of(self, observed: Observation) -> S:
@@ -100,6 +100,24 @@ class GoesOn(Protocol[C]):
         about no one thing in particular.
         """
         ...
+
+
+@runtime_checkable
+class Remembers(Protocol[C]):
+    """A model may have this too: states that look alike to a reader and are not the same.
+
+    A store that keeps in memory what it has not saved yet has such states.
+    """
+
+    def hidden(self, state: C) -> Any:
+        """What of the state `view` does not tell, as plain data."""
+        ...
+
+
+def identity(model: Model[S], state: S) -> bytes:
+    """The same for two states only if nothing can ever tell them apart."""
+    view = canonical(model.view(state))
+    return view + canonical(model.hidden(state)) if isinstance(model, Remembers) else view
 
 
 def continuations(
@@ -212,7 +230,7 @@ class History(Generic[S]):
     def _distinct(self, ways: Iterable[tuple[S, frozenset[int]]]) -> list[tuple[S, frozenset[int]]]:
         found: dict[tuple[bytes, frozenset[int]], tuple[S, frozenset[int]]] = {}
         for state, done in ways:
-            found.setdefault((canonical(self._model.view(state)), done), (state, done))
+            found.setdefault((identity(self._model, state), done), (state, done))
         return list(found.values())
 
 
