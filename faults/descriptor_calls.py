@@ -14,6 +14,7 @@ from tornwrite.faults import originals as real
 from tornwrite.faults.recording import OpenFile, Recording, current, passing
 from tornwrite.faults.recording_errors import UnknownStep
 from tornwrite.faults.steps import Close, Fsync, Open, SetSize, SyncAll, Write
+from tornwrite.faults.turn_locks import lock_file
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -72,7 +73,7 @@ class DescriptorCalls:
             fcntl.F_DUPFD_CLOEXEC,
             fcntl.F_SETFL,
         ):
-            return real.fcntl(fd, cmd, arg)
+            return lock_file(fd, cmd, arg)
         descriptor = _number(fd)
         if cmd != fcntl.F_SETFL:
             return _duplicate(descriptor, lambda: real.fcntl(descriptor, cmd, arg))

@@ -11,17 +11,20 @@ Real calls on real files; nothing about the program changes but their time. What
 attributes. Steps of other processes are not seen (a forked child is told so).
 """
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
 from tornwrite.faults.images import Image, read_image
 from tornwrite.faults.injection import Injector
+from tornwrite.faults.interleaving import Interleaving
 from tornwrite.faults.interpose import Interposition
 from tornwrite.faults.recording import Recording, current
 from tornwrite.faults.recording_errors import RecorderActive, RecorderBlind, UnknownStep
 from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Restarted, Trace
+from tornwrite.faults.turn_locks import StepLock
 
 __all__ = ["Recorder", "RecorderActive", "RecorderBlind", "UnknownStep"]
 
@@ -41,7 +44,8 @@ class Recorder:
     link, OSError if `root` cannot be read. `__exit__` raises RecorderBlind if something was missed;
     an exception already on its way gets a note instead.
 
-    Threads of the process may work at once: each call and its record are one under a lock.
+    Threads of the process may work at once: each call and its record are one under a lock, and a
+    step belongs to the operation that its thread began last.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Recorder:
         if self._interposition is not None:
             raise RecorderActive("this recorder has been used; make a new one for another run")
         UnknownStep.raised.clear()
+        current.thread.operation = None
         if self._base is None:
             self._base = read_image(self._recording.places.root)
         self._interposition = Interposition(self._recording)
@@ -91,12 +96,23 @@ class Recorder:
             raise missed
         error.add_note(f"and the recording is not to be trusted: {missed}")
 
+    @contextlib.contextmanager
+    def in_turns(self, turns: Interleaving) -> Iterator[None]:
+        """Let threads come to their steps in these turns. Enter it while only one thread is."""
+        before = self._recording.lock
+        self._recording.lock = StepLock(turns)
+        try:
+            yield
+        finally:
+            self._recording.lock = before
+
     def began(self, name: str, arguments: Mapping[str, Any]) -> int:
         """An operation is about to be called. Returns its number, counting from 0."""
         with self._recording.lock:
             number = self._operations
             self._operations += 1
             self._recording.note(Began(number, name, dict(arguments)))
+            current.thread.operation = number
             return number
 
     def acknowledged(self, number: int, result: Any = None) -> None:
@@ -104,12 +120,14 @@ class Recorder:
         with self._recording.lock:
             self._check(number)
             self._recording.note(Acknowledged(number, result))
+            current.thread.operation = None
 
     def failed(self, number: int, error: str) -> None:
         """The operation raised; `error` is what it told. ValueError as for `acknowledged`."""
         with self._recording.lock:
             self._check(number)
             self._recording.note(Failed(number, error))
+            current.thread.operation = None
 
     def restarted(self) -> None:
         """The subject was ended here and a new one goes on."""

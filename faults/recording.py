@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NoReturn, ParamSpec, TypeVar, cast
 
@@ -36,6 +37,7 @@ class OpenFile:
 
 class _Thread(threading.local):
     interposed = False
+    operation: int | None = None
 
 
 class _Current:
@@ -64,7 +66,7 @@ class Recording:
         self.places = Places(root)
         self.events: list[Event] = []
         self.open_files: dict[int, OpenFile] = {}
-        self.lock = threading.RLock()
+        self.lock: AbstractContextManager[bool] = threading.RLock()
         self.blind: list[str] = []
         self.forked = False
         self._injector = injector
@@ -202,7 +204,7 @@ class Recording:
 
     def _record(self, step: Step) -> None:
         self._steps += 1
-        self.note(Stepped(step, self._sites.above(sys._getframe(1))))
+        self.note(Stepped(step, self._sites.above(sys._getframe(1)), current.thread.operation))
 
     def _call(self, perform: Callable[[], T]) -> T:
         thread = current.thread

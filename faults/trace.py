@@ -37,10 +37,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """One step, and the calls that led to it, innermost first."""
+    """One step, the calls that led to it, innermost first, and the operation that made them.
+
+    operation: its number; None where nobody knows: outside of any, or seen from outside.
+    """
 
     step: Step
     sites: tuple[Site, ...] = ()
+    operation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +207,14 @@ def _decode_image(entries: list[dict[str, str]]) -> Image:
 
 def _encode_event(event: Event) -> dict[str, Any]:
     match event:
-        case Stepped(step, sites):
+        case Stepped(step, sites, operation):
             record: dict[str, Any] = {"step": type(step).__name__}
             for field in fields(step):
                 value = getattr(step, field.name)
                 record[field.name] = _encode_bytes(value) if isinstance(value, bytes) else value
             record["sites"] = [[site.file, site.line, site.function] for site in sites]
+            if operation is not None:
+                record["operation"] = operation
             return record
         case Began(number, name, arguments):
             return {"began": number, "name": name, "arguments": dict(arguments)}
@@ -225,9 +231,10 @@ def _decode_event(line: bytes) -> Event:
     if "step" in record:
         kind = STEP_TYPES[record.pop("step")]
         sites = tuple(Site(*site) for site in record.pop("sites"))
+        operation = record.pop("operation", None)
         if "data" in record:
             record["data"] = base64.b64decode(record["data"])
-        return Stepped(kind(**record), sites)
+        return Stepped(kind(**record), sites, operation)
     if "began" in record:
         return Began(record["began"], record["name"], record["arguments"])
     if "acknowledged" in record:

@@ -4,7 +4,7 @@ It knows no store and no file system. A `Model` says what operations do; `Histor
 may come back at each point of a run; `judge` compares one recovery with that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -131,12 +131,21 @@ def continuations(
 class Permitted(Generic[S]):
     """What may come back during one stretch of a history.
 
-    states: any of these. past: the states that the history has gone through until then.
+    states: any of these. past: the states that the history has gone through until then. views: of
+    the states. also: whether a view that is none of these may come back all the same; None where
+    these are all.
     """
 
     states: tuple[S, ...]
     past: tuple[S, ...]
     views: frozenset[bytes]
+    also: Callable[[bytes], bool] | None = None
+
+    def permits(self, view: bytes | None) -> bool:
+        """Whether this may come back; None stands for nothing that could be seen."""
+        if view is None:
+            return False
+        return view in self.views or (self.also is not None and self.also(view))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +272,7 @@ def assess(model: Model[S], recovery: Recovery) -> Assessed:
 def judge(model: Model[S], permitted: Permitted[S], assessed: Assessed) -> tuple[Violation, ...]:
     """Every promise that the recovery did not keep; empty when it is in order."""
     first = assessed.recovery.first
-    if first.observed is not None and assessed.view in permitted.views:
+    if first.observed is not None and permitted.permits(assessed.view):
         if isinstance(model, LooksBeside):
             return (*model.beside(permitted.states, first.observed), *assessed.later)
         return assessed.later

@@ -67,6 +67,9 @@ class Sessions:
         return replace(self, sessions={**self.sessions, key: session})
 
 
+_REMOVE_MESSAGES = ("truncate_history", "set_history", "migrate")
+
+
 class SessionModel:
     """The session store as it should be: every operation whole and at once."""
 
@@ -120,6 +123,30 @@ class SessionModel:
                 return state
             case _:
                 raise ValueError(f"the session model has no operation {operation.name!r}")
+
+    def answer(self, state: Sessions, operation: Operation) -> Any:
+        """What the reading operations return."""
+        match operation.name:
+            case "get_history":
+                return list(state[operation.arguments["key"]].messages)
+            case "get_summary":
+                return state[operation.arguments["key"]].summary
+            case _:
+                return None
+
+    def may_become(self, state: Sessions, seen: Observation, left: Sequence[Operation]) -> bool:
+        """Whether no message stands in the way: where only messages are added, none goes."""
+        shrinking = {one.arguments.get("key") for one in left if one.name in _REMOVE_MESSAGES}
+        if None in shrinking:
+            return True
+        for key, session in state.sessions.items():
+            if key not in shrinking and session.messages:
+                there = seen["sessions"].get(key, {}).get("messages", ())
+                count = len(session.messages)
+                # Those before the last were compared when they were added.
+                if len(there) < count or there[count - 1] != session.messages[-1]:
+                    return False
+        return True
 
     def between(self, state: Sessions, operation: Operation) -> Iterable[Sessions]:
         """Migration goes file by file: each may be untouched, imported, or imported and moved."""

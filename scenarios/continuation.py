@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.states import CrashState
-from tornwrite.faults.steps import Close, Fsync, Handle, Open, SetSize, Write
+from tornwrite.faults.steps import Close, Fsync, Handle, Open, SetSize, Step, Write
 from tornwrite.faults.trace import (
     Acknowledged,
     Began,
@@ -57,7 +57,7 @@ def until(trace: Trace, state: CrashState) -> list[Event]:
                 if state.cut is not None and isinstance(event.step, Write):
                     # The barrier of an O_SYNC write comes after its last byte.
                     cut = replace(event.step, data=event.step.data[: state.cut], sync=False)
-                    kept.append(Stepped(cut, event.sites))
+                    kept.append(replace(event, step=cut))
                 return kept
             steps += 1
         elif ended == state.epoch:
@@ -85,14 +85,16 @@ def closings(events: Sequence[Event]) -> list[Event]:
 def renumbered(event: Event, before: Numbers) -> Event:
     """The event of a later process, in a trace that had these numbers before."""
     match event:
-        case Stepped(step, sites):
+        case Stepped(step, sites, operation):
+            number = None if operation is None else operation + before.operation
             match step:
                 case Open() | Write() | SetSize() | Close():
-                    return Stepped(replace(step, handle=step.handle + before.handle), sites)
+                    moved: Step = replace(step, handle=step.handle + before.handle)
                 case Fsync(target) if isinstance(target, int):
-                    return Stepped(replace(step, target=target + before.handle), sites)
+                    moved = replace(step, target=target + before.handle)
                 case _:
-                    return event
+                    moved = step
+            return Stepped(moved, sites, number)
         case Began() | Acknowledged() | Failed():
             return replace(event, number=event.number + before.operation)
         case Restarted():

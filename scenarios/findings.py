@@ -14,7 +14,7 @@ from tornwrite.faults.trace import Began, Site, Stepped, Trace, open_paths
 from tornwrite.model.operation import Operation, shortened
 from tornwrite.model.results import Finding, StepLine
 from tornwrite.model.verdict import Kind, Violation
-from tornwrite.scenarios.recording import drive
+from tornwrite.scenarios.recording import PERFORM
 
 
 @dataclass(slots=True)
@@ -184,7 +184,10 @@ def replay_command(
 
 
 def step_owners(trace: Trace) -> list[int]:
-    """For each step the operation that began last before it, -1 if none had."""
+    """For each step its operation; -1 if it has none.
+
+    Where the recording does not say: the operation that began last before it.
+    """
     owners: list[int] = []
     current = -1
     for event in trace.events:
@@ -192,7 +195,7 @@ def step_owners(trace: Trace) -> list[int]:
             case Began():
                 current = event.number
             case Stepped():
-                owners.append(current)
+                owners.append(current if event.operation is None else event.operation)
             case _:
                 pass
     return owners
@@ -216,7 +219,7 @@ def _lines(trace: Trace, told: Iterable[Fate], operations: dict[int, Operation])
 
 def own_sites(sites: tuple[Site, ...]) -> tuple[Site, ...]:
     """The calls inside the subject and its driver: up to where the harness called it."""
-    end = next((at for at, site in enumerate(sites) if site.function == drive.__qualname__), None)
+    end = next((at for at, site in enumerate(sites) if site.function == PERFORM), None)
     return sites[:end]
 
 

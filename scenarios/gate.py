@@ -71,7 +71,7 @@ def scenario_tasks(
         Task(
             scenario.name,
             (subject.name, scenario.name, settings),
-            sum(len(canonical(op.arguments)) + 200 for op in scenario.operations),
+            sum(len(canonical(op.arguments)) + 200 for op in scenario.every_operation),
         )
         for scenario in scenarios
     ]

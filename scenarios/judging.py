@@ -8,13 +8,14 @@ from typing import Any
 from tornwrite.faults.images import Image
 from tornwrite.faults.profiles import Profile
 from tornwrite.faults.states import Coverage, CrashState, CrashStates
-from tornwrite.faults.trace import Began, Failed, Stepped, Trace
+from tornwrite.faults.trace import Began, Failed, Trace
 from tornwrite.model import promises
-from tornwrite.model.judge import Assessed, History, Permitted, assess, judge
-from tornwrite.model.operation import Operation, canonical
+from tornwrite.model.judge import Assessed, Permitted, assess, judge
+from tornwrite.model.linearise import Answers, Linearisation
+from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.findings import Collected
-from tornwrite.scenarios.promised import tell
+from tornwrite.scenarios.permitted import calls_of
 from tornwrite.scenarios.recording import Recorded
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
@@ -71,26 +72,6 @@ class Assessors:
         return known
 
 
-def permitted_by_epoch(
-    subject: Subject,
-    scenario: Scenario,
-    trace: Trace,
-    wanted: frozenset[int] | None = None,
-) -> dict[int, Permitted[Any]]:
-    """What may come back in each epoch of the trace, or in those that are wanted."""
-    model = subject.model
-    history: History[Any] = History(model, model.state_of(scenario.start))
-    permitted: dict[int, Permitted[Any]] = {}
-    if wanted is None or 0 in wanted:
-        permitted[0] = history.permitted()
-    boundaries = (event for event in trace.events if not isinstance(event, Stepped))
-    for number, event in enumerate(boundaries, start=1):
-        tell(history, event)
-        if wanted is None or number in wanted:
-            permitted[number] = history.permitted()
-    return permitted
-
-
 def live_violations(
     subject: Subject, scenario: Scenario, recorded: Recorded, permitted: Permitted[Any]
 ) -> list[Violation]:
@@ -117,9 +98,28 @@ def live_violations(
         found.append(
             subject.model.explain({"error": recorded.seen.error}, permitted.states, (), ())
         )
-    elif canonical(subject.model.normalised(observed)) not in permitted.views:
+    elif not permitted.permits(canonical(subject.model.normalised(observed))):
         found.append(subject.model.explain(observed, permitted.states, permitted.past, ()))
+    elif not _answers_fit(subject, scenario, recorded.trace, observed):
+        found.append(
+            Violation(
+                Kind.REORDERED,
+                promises.SHARED,
+                "the store",
+                "what the calls returned is explained by some order of them",
+                "no order in which each took effect between its beginning and its end explains "
+                "both what they returned and what is there at the end",
+            )
+        )
     return found
+
+
+def _answers_fit(subject: Subject, scenario: Scenario, trace: Trace, observed: Observation) -> bool:
+    model = subject.model
+    if not isinstance(model, Answers):
+        return True
+    run = Linearisation(model, model.state_of(scenario.start), calls_of(trace.events))
+    return run.explains(model.normalised(observed))
 
 
 def judge_trace(

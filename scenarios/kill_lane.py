@@ -16,7 +16,7 @@ from tornwrite.faults.states import CrashState, kill_states
 from tornwrite.faults.trace import Event, Stepped, Trace
 from tornwrite.model.judge import assess, judge
 from tornwrite.scenarios.findings import Collected
-from tornwrite.scenarios.judging import permitted_by_epoch
+from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import drive, lay_down
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
@@ -51,7 +51,7 @@ def kill_everywhere(
     Raises KillFailed when a run cannot be killed where it should be.
     """
     lane = KillLane()
-    names = subject.model.names(scenario.operations)
+    names = subject.model.names(scenario.every_operation)
     predicted = {
         (state.point, state.cut): state.image for state in kill_states(trace, epochs(trace))
     }

@@ -32,7 +32,8 @@ from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.continuation import boundaries, closings, numbers_after, renumbered
 from tornwrite.scenarios.findings import Collected, Shown, finding, replay_command
-from tornwrite.scenarios.judging import Assessor, Assessors, permitted_by_epoch
+from tornwrite.scenarios.judging import Assessor, Assessors
+from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import OPEN, REOPEN, check_space, check_whole, drive
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
@@ -105,7 +106,7 @@ def kill_then_power(
     budget: pairs of an epoch and an image judged at most.
     """
     lane = PowerLane()
-    assessor = assessors.of(subject.model.names(scenario.operations))
+    assessor = assessors.of(subject.model.names(scenario.every_operation))
     left = budget
     closed = failed = 0
     for killed in kills(subject, trace):
@@ -219,7 +220,7 @@ def go_on(
         check_space(root, error)
         raise
     with Recorder(root, base=EMPTY) as recorder:
-        drive(subject, replace(scenario, operations=operations), root, recorder)
+        drive(subject, replace(scenario, operations=operations, lanes=()), root, recorder)
     numbers = numbers_after(before)
     events = (*before, *(renumbered(event, numbers) for event in recorder.trace().events))
     joined = Trace(trace.base, events)
@@ -229,7 +230,7 @@ def go_on(
         number,
         joined,
         frozenset(range(boundaries(before), boundaries(events) + 1)),
-        subject.model.names((*scenario.operations, *operations)),
+        subject.model.names((*scenario.every_operation, *operations)),
         tuple(_failed(joined)),
     )
 
@@ -315,7 +316,7 @@ def go_on_again(
 
     Raises WrongUse when there is no such run (any more).
     """
-    names = subject.model.names(scenario.operations)
+    names = subject.model.names(scenario.every_operation)
     for killed in kills(subject, trace):
         if killed.after != after:
             continue

@@ -29,7 +29,7 @@ from tornwrite.model.judge import judge
 from tornwrite.model.results import Finding, MutantKind, Tried
 from tornwrite.scenarios.findings import Shown, finding, own_sites
 from tornwrite.scenarios.gate import scenario_tasks, wanted_scenarios
-from tornwrite.scenarios.judging import Assessors, judge_trace, permitted_by_epoch
+from tornwrite.scenarios.judging import Assessors, judge_trace
 from tornwrite.scenarios.kill_then_power import (
     Continued,
     finding_of,
@@ -37,6 +37,7 @@ from tornwrite.scenarios.kill_then_power import (
     kills,
     ways_on,
 )
+from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Settings
@@ -84,12 +85,12 @@ def mutants_of(
             if late is not None:
                 yield Mutant(MutantKind.ORDER, *told, late)
         elif isinstance(step, Write) and step.sync and MutantKind.SYNC in kinds:
-            without = Stepped(replace(step, sync=False), event.sites)
+            without = replace(event, step=replace(step, sync=False))
             yield Mutant(MutantKind.SYNC, *told, _with(trace, at, (without,)))
         elif isinstance(step, Rename) and MutantKind.RENAME in kinds:
             content = dict(interpreter.image()).get(step.source)
             if isinstance(content, bytes):
-                copied = tuple(Stepped(one, event.sites) for one in _copy(step, content, handle))
+                copied = tuple(replace(event, step=one) for one in _copy(step, content, handle))
                 yield Mutant(MutantKind.RENAME, *told, _with(trace, at, copied))
         interpreter.apply(number, step)
 
@@ -119,7 +120,7 @@ def _later(trace: Trace, at: int) -> Trace | None:
     path = _path_at(trace, at, end, barrier.step)
     if path is None:
         return None
-    moved = Stepped(Fsync(path, _data_only(barrier.step)), barrier.sites)
+    moved = replace(barrier, step=Fsync(path, _data_only(barrier.step)))
     events = (*trace.events[:at], *trace.events[at + 1 : end], moved, *trace.events[end:])
     return Trace(trace.base, events)
 
@@ -233,7 +234,7 @@ class _Trial:
                 mutant.trace,
                 permitted,
                 (profile,),
-                self._assessors.of(subject.model.names(scenario.operations)),
+                self._assessors.of(subject.model.names(scenario.every_operation)),
                 budget=self._budget,
                 seed=self._seed,
                 enough=1,
@@ -257,7 +258,7 @@ class _Trial:
 
     def _runs(self) -> Iterator[Continued]:
         """Every run that goes on after a kill."""
-        names = self._subject.model.names(self._scenario.operations)
+        names = self._subject.model.names(self._scenario.every_operation)
         for killed in kills(self._subject, self._trace):
             observed = self._assessors.of(names)(killed.image).recovery.first.observed
             if observed is None:

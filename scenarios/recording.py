@@ -1,19 +1,24 @@
 """From a scenario to a trace: the workload is run once, for real, and recorded."""
 
+import contextlib
 import errno
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tornwrite.faults.images import Image, clear, difference, materialise, read_image
+from tornwrite.faults.interleaving import Deadlock, Interleaving
 from tornwrite.faults.interpreter import Interpreter, TraceImpossible
 from tornwrite.faults.recorder import Recorder, RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace
 from tornwrite.faults.trace import Trace
+from tornwrite.faults.turn_locks import locks_that_give_turns
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Operation
-from tornwrite.scenarios.subject import Driver, Scenario, Subject
+from tornwrite.scenarios.subject import Driver, Lane, Scenario, Subject
 
 OPEN = Operation("open")
 REOPEN = "reopen"
@@ -37,35 +42,84 @@ def operations_of(scenario: Scenario) -> tuple[Operation, ...]:
 
 
 def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -> Seen:
-    """Run the workload on `root`, telling the recorder when each operation begins and ends."""
-    driver: Driver | None = None
-    for operation in operations_of(scenario):
-        number = recorder.began(operation.name, operation.arguments)
+    """Run the workload on `root`, telling the recorder when each operation begins and ends.
+
+    Raises NotInTurns when lanes of the scenario wait for what no seed can order.
+    """
+    turns = Interleaving(scenario.seed) if scenario.lanes else None
+    with contextlib.ExitStack() as stack:
+        if turns is not None:
+            stack.enter_context(locks_that_give_turns(turns))
+        run = _Run(subject, root, recorder)
+        driver = run.perform(None, operations_of(scenario))
+        if driver is not None and turns is not None:
+            with recorder.in_turns(turns):
+                run.lanes(driver, scenario.lanes, turns)
+        if driver is None:
+            return Seen(None, run.broken)
         try:
-            result: Any = None
-            if operation is OPEN:
-                driver = subject.open(root)
-            elif driver is None:
-                raise HarnessBroken("there is nothing to work on: opening failed")
-            elif operation.name == REOPEN:
-                driver.close()
-                driver = None
-                driver = subject.open(root)
+            if run.broken:
+                return Seen(None, run.broken)
+            return look(driver, subject.model.names(scenario.every_operation), root)
+        finally:
+            driver.close()
+
+
+class _Run:
+    """One run of a workload. broken: why it could not go on, if it could not."""
+
+    def __init__(self, subject: Subject, root: str, recorder: Recorder) -> None:
+        self._subject = subject
+        self._root = root
+        self._recorder = recorder
+        self.broken = ""
+
+    def perform(self, driver: Driver | None, operations: Sequence[Operation]) -> Driver | None:
+        """Do the operations in order. Returns the driver that is open at the end, if one is."""
+        for operation in operations:
+            number = self._recorder.began(operation.name, operation.arguments)
+            try:
+                result: Any = None
+                if operation.name in (OPEN.name, REOPEN):
+                    if driver is not None:
+                        driver.close()
+                        driver = None
+                    driver = self._subject.open(self._root)
+                elif driver is None:
+                    raise HarnessBroken("there is nothing to work on: opening failed")
+                else:
+                    result = driver.apply(operation)
+            except (HarnessBroken, UnknownStep, RecorderBlind):
+                raise
+            except Exception as error:
+                self._recorder.failed(number, said(error, self._root))
+                if driver is None:
+                    self.broken = f"{operation} failed: {said(error, self._root)}"
+                    return None
             else:
-                result = driver.apply(operation)
-        except (HarnessBroken, UnknownStep, RecorderBlind):
-            raise
-        except Exception as error:
-            recorder.failed(number, said(error, root))
-            if driver is None:
-                return Seen(None, f"{operation} failed: {said(error, root)}")
-        else:
-            recorder.acknowledged(number, result)
-    assert driver is not None
-    try:
-        return look(driver, subject.model.names(scenario.operations), root)
-    finally:
-        driver.close()
+                self._recorder.acknowledged(number, result)
+        return driver
+
+    def lanes(self, driver: Driver, lanes: Sequence[Lane], turns: Interleaving) -> None:
+        """Do all lanes at once."""
+
+        def shared(lane: Lane) -> None:
+            self.perform(driver, lane.operations)
+
+        def process(lane: Lane) -> None:
+            own = self.perform(None, (OPEN, *lane.operations))
+            if own is not None:
+                own.close()
+
+        work = [partial(process if lane.process else shared, lane) for lane in lanes]
+        try:
+            turns.run(work)
+        except Deadlock as error:
+            self.broken = f"the lanes do not come to an end: {error}"
+
+
+PERFORM = _Run.perform.__qualname__
+"""The function that calls the subject: in a list of calls, what is above it is the harness."""
 
 
 def record(subject: Subject, scenario: Scenario, root: str) -> Recorded:

@@ -10,8 +10,8 @@ from tornwrite.faults.states import CrashState, states_at
 from tornwrite.model.judge import assess, judge
 from tornwrite.model.results import Finding
 from tornwrite.scenarios.findings import Collected, finding
-from tornwrite.scenarios.judging import permitted_by_epoch
 from tornwrite.scenarios.kill_then_power import add_failed, finding_of, go_on_again
+from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
@@ -54,7 +54,7 @@ def replay(
         else:
             trace = trace_files.load(trace_file)
         workbench = Bench(subject, bench)
-        names = subject.model.names(scenario.operations)
+        names = subject.model.names(scenario.every_operation)
         run = None
         if place.killed_after is not None:
             run = go_on_again(

@@ -20,10 +20,10 @@ from tornwrite.scenarios.judging import (
     ProfileRun,
     judge_trace,
     live_violations,
-    permitted_by_epoch,
 )
 from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, kill_then_power
+from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import HarnessBroken, Recorded, check_space, record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.subject import Scenario, Subject
@@ -91,7 +91,7 @@ def _run(
     wrong = live_violations(subject, scenario, recorded, permitted[max(permitted)])
     if wrong:
         return _wrong_without_crash(subject, scenario, recorded, wrong, started)
-    names = subject.model.names(scenario.operations)
+    names = subject.model.names(scenario.every_operation)
     assessors = Assessors(subject, Bench(subject, bench))
     judgement = judge_trace(
         subject,
@@ -147,7 +147,7 @@ def _kill(
         scenario=scenario.name,
         profile=REAL_KILLS,
         verdict=verdict,
-        operations=len(scenario.operations),
+        operations=len(scenario.every_operation),
         points=lane.kills,
         judged=len(lane.images),
         possible=len(lane.images),
@@ -185,7 +185,7 @@ def _kill_then_power(
         scenario=scenario.name,
         profile=KILL_THEN_POWER,
         verdict=Verdict.VIOLATED if findings else verdict,
-        operations=len(scenario.operations),
+        operations=len(scenario.every_operation),
         points=lane.runs,
         judged=len(lane.images),
         possible=lane.possible,
@@ -204,7 +204,7 @@ def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()
         scenario=scenario.name,
         profile=run.profile.name,
         verdict=Verdict.VIOLATED if run.violations else verdict,
-        operations=len(scenario.operations),
+        operations=len(scenario.every_operation),
         points=run.coverage.points,
         judged=run.coverage.images,
         possible=run.coverage.possible,
@@ -235,7 +235,7 @@ def _wrong_without_crash(
         scenario=scenario.name,
         profile=NO_CRASH,
         verdict=Verdict.VIOLATED,
-        operations=len(scenario.operations),
+        operations=len(scenario.every_operation),
         points=1,
         judged=1,
         possible=1,
@@ -253,7 +253,7 @@ def _broken(scenario: Scenario, settings: Settings, why: str) -> Outcome:
             scenario=scenario.name,
             profile=profile.name,
             verdict=Verdict.HARNESS_BROKEN,
-            operations=len(scenario.operations),
+            operations=len(scenario.every_operation),
             points=0,
             judged=0,
             possible=0,

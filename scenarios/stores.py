@@ -7,6 +7,7 @@ from tornwrite.reference.published import migrate_from_json
 from tornwrite.scenarios.session_driver import SessionDriver, counting_clock
 from tornwrite.scenarios.sessions import ALL
 from tornwrite.scenarios.subject import Subject
+from tornwrite.scenarios.threads.sessions import ALL as THREADS
 
 
 def _open_reference(root: str) -> SessionDriver:
@@ -18,7 +19,7 @@ reference = Subject(
     about="the JSONL session store of this project",
     model=SessionModel(),
     open=_open_reference,
-    scenarios=ALL,
+    scenarios=(*ALL, *THREADS),
 )
 
 
@@ -31,5 +32,5 @@ published = Subject(
     about="the JSONL session store as it was published, flaws included",
     model=SessionModel(),
     open=_open_published,
-    scenarios=ALL,
+    scenarios=(*ALL, *THREADS),
 )

@@ -40,11 +40,24 @@ class Driver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """What one of several does while the others do their part.
+
+    operations: in order. process: it opens the subject for itself, as another process would;
+    otherwise it is a thread that shares the subject that is open.
+    """
+
+    operations: tuple[Operation, ...]
+    process: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A short run, and the promises that it puts to the test.
 
     operations: in order; "reopen" closes the subject and opens it again. base: what is on the disk
-    before, durably. start: what of it a reader sees; nothing unless it is given.
+    before, durably. start: what of it a reader sees; nothing unless it is given. lanes: what
+    several do at once after the operations, in turns that follow from the seed.
     """
 
     name: str
@@ -53,6 +66,13 @@ class Scenario:
     operations: tuple[Operation, ...]
     base: Image = EMPTY
     start: Observation = field(default_factory=dict)
+    lanes: tuple[Lane, ...] = ()
+    seed: int = 0
+
+    @property
+    def every_operation(self) -> tuple[Operation, ...]:
+        """Those of the lanes too, lane after lane."""
+        return (*self.operations, *(one for lane in self.lanes for one in lane.operations))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ import time
 from tornwrite.faults.trace import Trace, TraceFileError
 from tornwrite.model.results import GateResult, worst
 from tornwrite.scenarios.findings import finding, merged
-from tornwrite.scenarios.judging import Assessor, judge_trace, permitted_by_epoch
+from tornwrite.scenarios.judging import Assessor, judge_trace
+from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Settings, row_of
@@ -41,7 +42,7 @@ def judge_recording(
             "that it was recorded from"
         ) from error
     with workplace() as (_, bench):
-        names = subject.model.names(scenario.operations)
+        names = subject.model.names(scenario.every_operation)
         judgement = judge_trace(
             subject,
             trace,

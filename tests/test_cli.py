@@ -266,7 +266,7 @@ def test_scenarios_are_listed_with_what_they_put_to_the_test(
         (line,) = [
             line for line in listed.stdout.splitlines() if line.split()[:1] == [scenario.name]
         ]
-        assert str(len(scenario.operations)) in line.split()
+        assert str(len(scenario.every_operation)) in line.split()
         assert scenario.about in line
         for promise in scenario.promises:
             assert promise.name in line

@@ -21,7 +21,7 @@ def scenarios(subject: str) -> None:
         table.add_column(name, overflow="fold", justify="right" if name == "operations" else "left")
     for scenario in loaded.scenarios:
         named = ", ".join(promise.name for promise in scenario.promises)
-        table.add_row(scenario.name, str(len(scenario.operations)), scenario.about, named)
+        table.add_row(scenario.name, str(len(scenario.every_operation)), scenario.about, named)
     console = Console()
     console.print(f"[bold]{subject}[/]: {escape(loaded.about)}")
     console.print(table)

@@ -18,7 +18,7 @@ from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.states import CrashStates
 from tornwrite.model.judge import assess, judge
 from tornwrite.model.operation import Observation, Operation
-from tornwrite.scenarios.judging import permitted_by_epoch
+from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import drive, record
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.sessions.operations import add, compact, summary, truncate

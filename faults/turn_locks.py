@@ -1,0 +1,212 @@
+"""Locks for threads that take turns: whoever would have to wait gives the turn away.
+
+Replaced while `locks_that_give_turns` is active, also in modules that took the names before:
+
+- `threading.Lock` and `threading.RLock`, for the locks made from then on; and so conditions, events
+  and queues;
+- `fcntl.fcntl` (by the recorder), `fcntl.lockf` and `fcntl.flock`, where they wait for a lock.
+"""
+
+import contextlib
+import errno
+import fcntl
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tornwrite.faults import originals as real
+from tornwrite.faults.interleaving import Interleaving, real_lock
+
+_real_rlock: Callable[[], Any] = threading.RLock
+
+
+class TurnLock:
+    """A `threading.Lock` that gives its turn away instead of waiting."""
+
+    def __init__(self, turns: Interleaving) -> None:
+        self._turns = turns
+        self._lock = real_lock()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As `threading.Lock.acquire`; what would wait for a time fails at once."""
+        turns = self._turns
+        if not turns.controls_this_thread():
+            return bool(self._lock.acquire(blocking, timeout))
+        turns.step()
+        while not self._lock.acquire(False):
+            if not blocking or timeout >= 0:
+                return False  # no time passes while others wait for their turn
+            turns.blocked()
+        return True
+
+    def release(self) -> None:
+        """As `threading.Lock.release`."""
+        self._lock.release()
+        self._turns.freed()
+
+    def locked(self) -> bool:
+        """As `threading.Lock.locked`."""
+        return bool(self._lock.locked())
+
+    def _at_fork_reinit(self) -> None:
+        self._lock = real_lock()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
+class TurnRLock(TurnLock):
+    """The same for `threading.RLock`: who holds it may take it again."""
+
+    def __init__(self, turns: Interleaving) -> None:
+        super().__init__(turns)
+        self._holder: int | None = None
+        self._depth = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As `threading.RLock.acquire`."""
+        me = threading.get_ident()
+        if self._holder != me:
+            if not super().acquire(blocking, timeout):
+                return False
+            self._holder = me
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        """As `threading.RLock.release`."""
+        if self._holder != threading.get_ident():
+            raise RuntimeError("cannot release un-acquired lock")
+        self._depth -= 1
+        if not self._depth:
+            self._holder = None
+            super().release()
+
+    # What threading.Condition asks of such a lock.
+
+    def _is_owned(self) -> bool:
+        return self._holder == threading.get_ident()
+
+    def _release_save(self) -> int:
+        depth, self._depth = self._depth, 1
+        self.release()
+        return depth
+
+    def _acquire_restore(self, depth: int) -> None:
+        self.acquire()
+        self._depth = depth
+
+
+class StepLock:
+    """The recording's lock for a run in turns: who comes to take it has come to a step."""
+
+    def __init__(self, turns: Interleaving) -> None:
+        self._turns = turns
+        self._lock = _real_rlock()
+        self._depth = 0
+
+    def __enter__(self) -> bool:
+        # A nested one is no step of its own: the thread is inside its call.
+        if not self._lock._is_owned():
+            self._turns.step()
+        return bool(self._lock.acquire())
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+_active: list[Interleaving] = []
+
+
+@contextlib.contextmanager
+def locks_that_give_turns(turns: Interleaving) -> Iterator[None]:
+    """Replace what makes locks, and what waits for locks on files, wherever a module holds it.
+
+    Raises RuntimeError when another interleaving is at work.
+    """
+    if _active:
+        raise RuntimeError("one interleaving at a time")
+    instead: dict[int, tuple[Any, Any]] = {
+        id(original): (original, stand_in)
+        for original, stand_in in (
+            (real_lock, lambda: TurnLock(turns)),
+            (_real_rlock, lambda: TurnRLock(turns)),
+            (fcntl.flock, _flock),
+            (fcntl.lockf, _lockf),
+        )
+    }
+    undo: list[tuple[dict[str, Any], str, Any]] = []
+    for name, module in list(sys.modules.items()):
+        namespace = getattr(module, "__dict__", None)
+        if not isinstance(namespace, dict) or name.startswith(_LEFT_ALONE):
+            continue
+        for held, value in list(namespace.items()):
+            found = instead.get(id(value))
+            if found is not None:
+                undo.append((namespace, held, value))
+                namespace[held] = found[1]
+    _active.append(turns)
+    try:
+        yield
+    finally:
+        _active.remove(turns)
+        for place, held, value in undo:
+            place[held] = value
+
+
+_LEFT_ALONE = ("tornwrite.faults", "_thread")
+
+_TRIES = {
+    getattr(fcntl, waits): getattr(fcntl, tries)
+    for waits, tries in (("F_SETLKW", "F_SETLK"), ("F_OFD_SETLKW", "F_OFD_SETLK"))
+    if hasattr(fcntl, waits) and hasattr(fcntl, tries)
+}
+_real_flock = fcntl.flock
+_real_lockf = fcntl.lockf
+
+
+def lock_file(fd: Any, cmd: int, arg: Any) -> Any:
+    """`fcntl.fcntl`; a lock on a file that would make the thread wait gives its turn away."""
+    turns = _turns_of_this_thread()
+    tries = _TRIES.get(cmd)
+    if turns is None or tries is None:
+        return real.fcntl(fd, cmd, arg)
+    return _when_free(turns, lambda: real.fcntl(fd, tries, arg))
+
+
+def _flock(fd: Any, operation: int, /) -> None:
+    turns = _turns_of_this_thread()
+    if turns is None or operation & fcntl.LOCK_NB:
+        _real_flock(fd, operation)
+    else:
+        _when_free(turns, lambda: _real_flock(fd, operation | fcntl.LOCK_NB))
+
+
+def _lockf(fd: Any, cmd: int, *place: int) -> Any:
+    turns = _turns_of_this_thread()
+    if turns is None or cmd & fcntl.LOCK_NB:
+        return _real_lockf(fd, cmd, *place)
+    cmd |= fcntl.LOCK_NB
+    return _when_free(turns, lambda: _real_lockf(fd, cmd, *place))
+
+
+def _turns_of_this_thread() -> Interleaving | None:
+    return _active[-1] if _active and _active[-1].controls_this_thread() else None
+
+
+def _when_free(turns: Interleaving, attempt: Callable[[], Any]) -> Any:
+    turns.step()
+    while True:
+        try:
+            result = attempt()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            turns.blocked()
+        else:
+            turns.freed()  # for it may have been an unlocking
+            return result
