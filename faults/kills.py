@@ -63,7 +63,8 @@ class KillPoint:
 class Killed:
     """A run that was killed at its point, and all that happened until then.
 
-    The part of a write that was done before a kill during it is the last event.
+    The part of a write that was done before a kill during it is the last event. The steps come
+    without the lines of source that made them.
     """
 
     point: KillPoint
@@ -300,7 +301,11 @@ def _be_subject(
         gc.freeze()
         injector = AtStep(point.step, Kill(point.moment, point.keep))
         with Recorder(
-            root, base=EMPTY, injector=injector, on_event=lambda event: _send(pipe, event)
+            root,
+            base=EMPTY,
+            injector=injector,
+            on_event=lambda event: _send(pipe, event),
+            with_sites=False,
         ) as recorder:
             workload(recorder)
         _send(pipe, _Ended())

@@ -37,6 +37,7 @@ class Recorder:
     injector: asked before each step (`tornwrite.faults.injection`).
     on_event: called with each event as it is recorded, for somebody who must know it even if this
         process dies next. It holds up all other steps, and must not touch files below the root.
+    with_sites: note the source lines of each step, for people.
 
     Raises OSError if `root` is no directory that can be opened.
     `__enter__` raises RecorderActive if another recorder is at work in this process, RecorderBlind
@@ -55,8 +56,9 @@ class Recorder:
         base: Image | None = None,
         injector: Injector | None = None,
         on_event: Callable[[Event], None] | None = None,
+        with_sites: bool = True,
     ) -> None:
-        self._recording = Recording(os.fspath(root), injector, on_event)
+        self._recording = Recording(os.fspath(root), injector, on_event, with_sites=with_sites)
         self._base = base
         self._interposition: Interposition | None = None
         self._operations = 0
@@ -99,16 +101,18 @@ class Recorder:
     @contextlib.contextmanager
     def in_turns(self, turns: Interleaving) -> Iterator[None]:
         """Let threads come to their steps in these turns. Enter it while only one thread is."""
-        before = self._recording.lock
-        self._recording.lock = StepLock(turns)
+        recording = self._recording
+        before = recording.lock
+        recording.lock = in_turns = StepLock(turns)
+        recording.boundary_lock = in_turns.lock
         try:
             yield
         finally:
-            self._recording.lock = before
+            recording.lock = recording.boundary_lock = before
 
     def began(self, name: str, arguments: Mapping[str, Any]) -> int:
         """An operation is about to be called. Returns its number, counting from 0."""
-        with self._recording.lock:
+        with self._recording.boundary_lock:
             number = self._operations
             self._operations += 1
             self._recording.note(Began(number, name, dict(arguments)))
@@ -117,21 +121,21 @@ class Recorder:
 
     def acknowledged(self, number: int, result: Any = None) -> None:
         """The operation returned without error. ValueError if none began with this number."""
-        with self._recording.lock:
+        with self._recording.boundary_lock:
             self._check(number)
             self._recording.note(Acknowledged(number, result))
             current.thread.operation = None
 
     def failed(self, number: int, error: str) -> None:
         """The operation raised; `error` is what it told. ValueError as for `acknowledged`."""
-        with self._recording.lock:
+        with self._recording.boundary_lock:
             self._check(number)
             self._recording.note(Failed(number, error))
             current.thread.operation = None
 
     def restarted(self) -> None:
         """The subject was ended here and a new one goes on."""
-        with self._recording.lock:
+        with self._recording.boundary_lock:
             self._recording.note(Restarted())
 
     def trace(self) -> Trace:

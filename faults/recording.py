@@ -54,7 +54,8 @@ class Recording:
     """Events and open files of one run below `root`.
 
     injector: asked before each step; None lets all proceed.
-    on_event: called with each event as it is recorded, under the lock.
+    on_event: called with each event as it is recorded, under the lock. with_sites: note the source
+        lines of each step.
     """
 
     def __init__(
@@ -62,16 +63,20 @@ class Recording:
         root: str,
         injector: Injector | None = None,
         on_event: Callable[[Event], None] | None = None,
+        *,
+        with_sites: bool = True,
     ) -> None:
         self.places = Places(root)
         self.events: list[Event] = []
         self.open_files: dict[int, OpenFile] = {}
         self.lock: AbstractContextManager[bool] = threading.RLock()
+        # The same lock for what is no step: nobody else's turn comes there.
+        self.boundary_lock: AbstractContextManager[bool] = self.lock
         self.blind: list[str] = []
         self.forked = False
         self._injector = injector
         self._on_event = on_event
-        self._sites = Sites(os.getcwd())
+        self._sites = Sites(os.getcwd()) if with_sites else None
         self._steps = 0
         self._handles = 0
 
@@ -100,7 +105,7 @@ class Recording:
     def in_forked_child(self) -> None:
         """This process is a copy of the recorded one: its steps would be lost."""
         # Another thread may have held the lock at the fork; it does not exist here.
-        self.lock = threading.RLock()
+        self.lock = self.boundary_lock = threading.RLock()
         self.forked = True
 
     def note(self, event: Event) -> None:
@@ -204,7 +209,8 @@ class Recording:
 
     def _record(self, step: Step) -> None:
         self._steps += 1
-        self.note(Stepped(step, self._sites.above(sys._getframe(1)), current.thread.operation))
+        sites = self._sites.above(sys._getframe(1)) if self._sites is not None else ()
+        self.note(Stepped(step, sites, current.thread.operation))
 
     def _call(self, perform: Callable[[], T]) -> T:
         thread = current.thread

@@ -102,21 +102,23 @@ class TurnRLock(TurnLock):
 
 
 class StepLock:
-    """The recording's lock for a run in turns: who comes to take it has come to a step."""
+    """The recording's lock for a run in turns: who comes to take it has come to a step.
+
+    lock: the lock inside, for what is no step.
+    """
 
     def __init__(self, turns: Interleaving) -> None:
         self._turns = turns
-        self._lock = _real_rlock()
-        self._depth = 0
+        self.lock = _real_rlock()
 
     def __enter__(self) -> bool:
         # A nested one is no step of its own: the thread is inside its call.
-        if not self._lock._is_owned():
+        if not self.lock._is_owned():
             self._turns.step()
-        return bool(self._lock.acquire())
+        return bool(self.lock.acquire())
 
     def __exit__(self, *error: object) -> None:
-        self._lock.release()
+        self.lock.release()
 
 
 _active: list[Interleaving] = []

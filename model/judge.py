@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
+import orjson
+
 from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Violation
 
@@ -114,10 +116,12 @@ class Remembers(Protocol[C]):
         ...
 
 
-def identity(model: Model[S], state: S) -> bytes:
-    """The same for two states only if nothing can ever tell them apart."""
-    view = canonical(model.view(state))
-    return view + canonical(model.hidden(state)) if isinstance(model, Remembers) else view
+def identity_of(model: Model[S]) -> Callable[[S], bytes]:
+    """What is the same for two states only if nothing can ever tell them apart."""
+    if not isinstance(model, Remembers):
+        return lambda state: canonical(model.view(state))
+    remembers: Remembers[S] = model
+    return lambda state: canonical([model.view(state), remembers.hidden(state)])
 
 
 def continuations(
@@ -172,6 +176,19 @@ class Recovery:
     probed: tuple[Probed, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Way(Generic[S]):
+    """One way the run can have gone.
+
+    done: which operations in flight are in the state. barred: which can no longer get there, since
+    one that began after they had finished is.
+    """
+
+    state: S
+    done: frozenset[int] = frozenset()
+    barred: frozenset[int] = frozenset()
+
+
 class History(Generic[S]):
     """Follows a run and knows at each point what may come back.
 
@@ -183,77 +200,108 @@ class History(Generic[S]):
 
     def __init__(self, model: Model[S], start: S) -> None:
         self._model = model
-        # Every way the run can have gone: the state, and which operations in flight are in it.
-        self._ways: list[tuple[S, frozenset[int]]] = [(start, frozenset())]
+        self._identity = identity_of(model)
+        self._ways: list[_Way[S]] = [_Way(start)]
         self._past: list[S] = [start]
         self._in_flight: dict[int, Operation] = {}
+        self._finished: frozenset[int] = frozenset()
 
     def began(self, number: int, operation: Operation) -> None:
         self._in_flight[number] = operation
 
+    def finished(self, number: int) -> None:
+        """It does nothing more, though it has not returned: what begins now comes after it."""
+        self._ways = self._reachable()
+        self._finished |= {number}
+
     def acknowledged(self, number: int) -> None:
         """The operation's promise binds from here."""
         self._ways = self._distinct(
-            (state, done - {number}) for state, done in self._reachable() if number in done
+            _Way(way.state, way.done - {number}, way.barred)
+            for way in self._reachable()
+            if number in way.done
         )
-        del self._in_flight[number]
-        self._past += [state for state, _ in self._ways]
+        self._forget(number)
+        self._past += [way.state for way in self._ways]
 
     def failed(self, number: int) -> None:
         """The operation raised: it has changed nothing that a reader can see."""
-        del self._in_flight[number]
+        self._forget(number)
+        self._ways = self._distinct(
+            _Way(way.state, way.done, way.barred - {number})
+            for way in self._ways
+            if number not in way.done
+        )
 
     def killed(self) -> None:
         """Whatever was in flight may or may not have happened, for good."""
-        self._ways = [(state, frozenset()) for state in self.permitted().states]
-        self._past += [state for state, _ in self._ways]
+        self._ways = [_Way(state) for state in self.permitted().states]
+        self._past += [way.state for way in self._ways]
         self._in_flight.clear()
+        self._finished = frozenset()
 
     def became(self, state: S) -> None:
         """A crash left the subject in this state; the run goes on from there."""
-        self._ways = [(state, frozenset())]
+        self._ways = [_Way(state)]
         self._past.append(state)
         self._in_flight.clear()
+        self._finished = frozenset()
 
     def permitted(self) -> Permitted[S]:
         """What may come back if the world stops now."""
-        reachable = self._reachable()
         states: dict[bytes, S] = {}
-        for state, done in reachable:
-            states.setdefault(canonical(self._model.view(state)), state)
+        for way in self._reachable():
+            states.setdefault(canonical(self._model.view(way.state)), way.state)
             for number, operation in self._in_flight.items():
-                if number not in done:
-                    for between in self._model.between(state, operation):
+                if number not in way.done:
+                    for between in self._model.between(way.state, operation):
                         states.setdefault(canonical(self._model.view(between)), between)
         return Permitted(tuple(states.values()), tuple(self._past), frozenset(states))
 
-    def _reachable(self) -> list[tuple[S, frozenset[int]]]:
+    def _forget(self, number: int) -> None:
+        del self._in_flight[number]
+        self._finished -= {number}
+
+    def _reachable(self) -> list[_Way[S]]:
         """All ways the run can have gone by now: any operations in flight done, in any order."""
         found = list(self._ways)
-        for state, done in found:
+        for way in found:
             for number, operation in self._in_flight.items():
-                if number not in done:
-                    found.append((self._model.step(state, operation), done | {number}))
+                if number not in way.done and number not in way.barred:
+                    barred = way.barred
+                    if number not in self._finished:
+                        barred |= self._finished - way.done
+                    state = self._model.step(way.state, operation)
+                    found.append(_Way(state, way.done | {number}, barred))
         return self._distinct(found)
 
-    def _distinct(self, ways: Iterable[tuple[S, frozenset[int]]]) -> list[tuple[S, frozenset[int]]]:
-        found: dict[tuple[bytes, frozenset[int]], tuple[S, frozenset[int]]] = {}
-        for state, done in ways:
-            found.setdefault((identity(self._model, state), done), (state, done))
+    def _distinct(self, ways: Iterable[_Way[S]]) -> list[_Way[S]]:
+        found: dict[tuple[bytes, frozenset[int], frozenset[int]], _Way[S]] = {}
+        for way in ways:
+            found.setdefault((self._identity(way.state), way.done, way.barred), way)
         return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """A recovery, and all about it that does not depend on what was promised at the time.
+    """What there is to know of a recovery that does not depend on what was promised at the time.
+
+    Small: a run remembers one for each image.
 
     view: what was seen right after opening, in the form in which views are compared; None when
-    nothing could be seen. later: what went wrong with the probes.
+    nothing could be seen. seen: all of it, as JSON. error: why nothing could be. later: what went
+    wrong with the probes.
     """
 
-    recovery: Recovery
     view: bytes | None
+    seen: bytes
+    error: str
     later: tuple[Violation, ...]
+
+    @property
+    def observed(self) -> Observation | None:
+        """What was seen right after opening."""
+        return None if self.view is None else orjson.loads(self.seen)
 
 
 def assess(model: Model[S], recovery: Recovery) -> Assessed:
@@ -264,20 +312,23 @@ def assess(model: Model[S], recovery: Recovery) -> Assessed:
     """
     first = recovery.first.observed
     if first is None:
-        return Assessed(recovery, None, ())
+        return Assessed(None, b"", recovery.first.error, ())
     later = tuple(_probe_violations(model, first, recovery.probed))
-    return Assessed(recovery, canonical(model.normalised(first)), later)
+    view, seen = canonical(model.normalised(first)), canonical(first)
+    return Assessed(view, view if seen == view else seen, "", later)
 
 
 def judge(model: Model[S], permitted: Permitted[S], assessed: Assessed) -> tuple[Violation, ...]:
     """Every promise that the recovery did not keep; empty when it is in order."""
-    first = assessed.recovery.first
-    if first.observed is not None and permitted.permits(assessed.view):
-        if isinstance(model, LooksBeside):
-            return (*model.beside(permitted.states, first.observed), *assessed.later)
+    if permitted.permits(assessed.view):
+        observed = assessed.observed
+        if isinstance(model, LooksBeside) and observed is not None:
+            return (*model.beside(permitted.states, observed), *assessed.later)
         return assessed.later
-    observed = {"error": first.error} if first.observed is None else first.observed
-    return (model.explain(observed, permitted.states, permitted.past, ()),)
+    told = assessed.observed
+    if told is None:
+        told = {"error": assessed.error}
+    return (model.explain(told, permitted.states, permitted.past, ()),)
 
 
 def _probe_violations(

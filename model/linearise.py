@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from tornwrite.model.judge import Model, identity
+from tornwrite.model.judge import Model, identity_of
 from tornwrite.model.operation import Observation, Operation, canonical
 
 S = TypeVar("S")
@@ -92,6 +92,7 @@ class _Search(Generic[S]):
         self._wanted = canonical(seen)
         self._answers = model if answers and isinstance(model, Answers) else None
         self._foresees = model if isinstance(model, Foresees) else None
+        self._identity = identity_of(model)
         self._required = frozenset(at for at, call in enumerate(calls) if call.ended is not None)
         # Those that return first go first: a store that locks has mostly done them in that order.
         self._order = sorted(
@@ -101,7 +102,7 @@ class _Search(Generic[S]):
     def finds(self, start: S) -> bool:
         first = (frozenset[int](), start)
         waiting = [first]
-        known = {(first[0], identity(self._model, start))}
+        known = {(first[0], self._identity(start))}
         while waiting:
             done, state = waiting.pop()
             if self._required <= done and canonical(self._model.view(state)) == self._wanted:
@@ -112,7 +113,7 @@ class _Search(Generic[S]):
                 if after is None:
                     continue
                 situation = (done | {at}, after)
-                key = (situation[0], identity(self._model, after))
+                key = (situation[0], self._identity(after))
                 if key in known or not self._hopeful(*situation):
                     continue
                 known.add(key)

@@ -4,8 +4,9 @@ What a kill leaves is also what the disk model says it leaves, byte for byte, or
 broken: each real kill checks the model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.images import Image, difference, read_image
@@ -14,7 +15,7 @@ from tornwrite.faults.profiles import KILL
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.states import CrashState, kill_states
 from tornwrite.faults.trace import Event, Stepped, Trace
-from tornwrite.model.judge import assess, judge
+from tornwrite.model.judge import Permitted, assess, judge
 from tornwrite.scenarios.findings import Collected
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import drive, lay_down
@@ -39,6 +40,7 @@ def kill_everywhere(
     subject: Subject,
     scenario: Scenario,
     trace: Trace,
+    permitted: Mapping[int, Permitted[Any]],
     root: str,
     collected: Collected,
     *,
@@ -47,7 +49,8 @@ def kill_everywhere(
 ) -> KillLane:
     """Run the scenario on `root` once for each kill point, kill it there, recover and judge.
 
-    every_byte: cut each write at every byte, not only at chosen ones.
+    permitted: what may come back in each epoch of the trace. every_byte: cut each write at every
+    byte, not only at chosen ones.
     Raises KillFailed when a run cannot be killed where it should be.
     """
     lane = KillLane()
@@ -71,16 +74,24 @@ def kill_everywhere(
                 + "; ".join(difference(expected, image, limit=2))
             )
         recovery = Bench(subject, root).recover_in_place(names)
-        last = frozenset({state.epoch})
-        run = Trace(trace.base, killed.events)
-        permitted = permitted_by_epoch(subject, scenario, run, last)[state.epoch]
-        for violation in judge(subject.model, permitted, assess(subject.model, recovery)):
+        promised = permitted.get(state.epoch)
+        if promised is None or not _same_calls(killed.events, trace.events):
+            run = Trace(trace.base, killed.events)
+            last = frozenset({state.epoch})
+            promised = permitted_by_epoch(subject, scenario, run, last)[state.epoch]
+        for violation in judge(subject.model, promised, assess(subject.model, recovery)):
             collected.add(violation, KILL, state)
             lane.violations += 1
         lane.kills += 1
         lane.images.add(image)
         progress(REAL_KILLS, lane.kills)
     return lane
+
+
+def _same_calls(run: Sequence[Event], recorded: Sequence[Event]) -> bool:
+    """Whether what was called and returned until the kill is what was recorded."""
+    calls = [event for event in run if not isinstance(event, Stepped)]
+    return calls == [event for event in recorded if not isinstance(event, Stepped)][: len(calls)]
 
 
 def _state(events: tuple[Event, ...], point: KillPoint, image: Image) -> CrashState:

@@ -110,7 +110,7 @@ def kill_then_power(
     left = budget
     closed = failed = 0
     for killed in kills(subject, trace):
-        found = assessor(killed.image).recovery.first.observed
+        found = assessor(killed.image).observed
         if found is None:
             closed += 1
             continue

@@ -260,7 +260,7 @@ class _Trial:
         """Every run that goes on after a kill."""
         names = self._subject.model.names(self._scenario.every_operation)
         for killed in kills(self._subject, self._trace):
-            observed = self._assessors.of(names)(killed.image).recovery.first.observed
+            observed = self._assessors.of(names)(killed.image).observed
             if observed is None:
                 continue
             for number, operations in enumerate(ways_on(self._subject, killed, observed)):

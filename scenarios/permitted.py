@@ -7,6 +7,7 @@ consistent with real time are tried (`tornwrite.model.linearise`), for a store m
 operation's steps write what another one brought.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -57,7 +58,10 @@ def permitted_by_epoch(
 
 
 class _Told:
-    """A history that hears of an operation at its first step, or when it returns without one."""
+    """A history that hears of an operation at its first step, or when it returns without one.
+
+    And when the last of its steps is done, which may be long before it returns.
+    """
 
     def __init__(self, history: History[Any], trace: Trace) -> None:
         self.history = history
@@ -65,6 +69,7 @@ class _Told:
         steps = [event for event in trace.events if isinstance(event, Stepped)]
         # Seen from outside, steps are nobody's.
         self._at_once = bool(steps) and all(step.operation is None for step in steps)
+        self._left = Counter(step.operation for step in steps)
 
     def tell(self, event: Event) -> None:
         match event:
@@ -83,6 +88,10 @@ class _Told:
             case _:
                 pass
         tell(self.history, event)
+        if isinstance(event, Stepped) and event.operation is not None:
+            self._left[event.operation] -= 1
+            if not self._left[event.operation]:
+                self.history.finished(event.operation)
 
 
 def _search(model: Model[Any], start: Any, trace: Trace, until: int) -> Callable[[bytes], bool]:

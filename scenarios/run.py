@@ -1,8 +1,9 @@
 """The run of one scenario: workload, trace, crash states, recoveries, judgement, findings."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.kills import KillFailed
@@ -11,7 +12,7 @@ from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.trace import Trace
-from tornwrite.model.judge import GoesOn
+from tornwrite.model.judge import GoesOn, Permitted
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.findings import Collected, finding, joined, merged
@@ -106,7 +107,9 @@ def _run(
     notes: list[str] = []
     lane: Row | None = None
     if settings.real_kills and KILL in settings.profiles:
-        lane, notes = _kill(subject, scenario, trace, live, judgement.collected, settings, progress)
+        lane, notes = _kill(
+            subject, scenario, trace, permitted, live, judgement.collected, settings, progress
+        )
     findings = merged(
         finding(subject.name, scenario.name, trace, shown) for shown in judgement.collected.all()
     )
@@ -125,6 +128,7 @@ def _kill(
     subject: Subject,
     scenario: Scenario,
     trace: Trace,
+    permitted: Mapping[int, Permitted[Any]],
     root: str,
     collected: Collected,
     settings: Settings,
@@ -135,6 +139,7 @@ def _kill(
         subject,
         scenario,
         trace,
+        permitted,
         root,
         collected,
         every_byte=settings.every_byte,

@@ -249,7 +249,7 @@ class SubjectWorld:
             )
         state = states[index]
         assessed = self._assess(state.image)
-        seen = assessed.recovery.first.observed
+        seen = assessed.observed
         assert seen is not None, "it has been judged"
         was_kill = any(
             isinstance(one, ProcessKill) for one in self._worlds.profiles if one.name == profile
