@@ -107,6 +107,26 @@ class Tried:
     caught_by: Finding | None
 
 
+@dataclass(frozen=True, slots=True)
+class FlawRow:
+    """A known flaw of a published store, and whether the harness caught it.
+
+    stated: its own text says so; otherwise the gate found it. judged: images of its scenario.
+    smallest: the operations that are enough to show it. crash: where it crashes then. why: what was
+    found instead, if it was missed.
+    """
+
+    name: str
+    subject: str
+    stated: bool
+    what: str
+    caught: Finding | None
+    judged: int
+    smallest: tuple[str, ...]
+    crash: str
+    why: str
+
+
 def worst(verdicts: "list[Verdict]") -> Verdict:
     """One verdict for several: a violation tells most, then a broken harness, then a gap."""
     for verdict in (Verdict.VIOLATED, Verdict.HARNESS_BROKEN, Verdict.NOT_MEASURED):

@@ -1,13 +1,28 @@
 """The session stores of this project as subjects."""
 
+from tornwrite.model.archive import ArchiveModel
+from tornwrite.model.backend import BackendModel
+from tornwrite.model.manager import ManagerModel
 from tornwrite.model.sessions import SessionModel
+from tornwrite.model.transcripts import TranscriptModel
 from tornwrite.reference import JSONLStore, migrate_legacy
-from tornwrite.reference.published import JSONLStore as PublishedStore
-from tornwrite.reference.published import migrate_from_json
+from tornwrite.reference.archive import ArchivingStore
+from tornwrite.reference.durable.errors import SessionNotFound
+from tornwrite.reference.interface import open_session_store
+from tornwrite.reference.manager import SessionManager
+from tornwrite.reference.transcripts import Transcript, TranscriptStore
+from tornwrite.scenarios import archive as archive_scenarios
+from tornwrite.scenarios import interface as interface_scenarios
+from tornwrite.scenarios import manager as manager_scenarios
+from tornwrite.scenarios import transcripts as transcript_scenarios
+from tornwrite.scenarios.archive_driver import ArchiveDriver
+from tornwrite.scenarios.backend_driver import BackendDriver
+from tornwrite.scenarios.manager_driver import ManagerDriver
 from tornwrite.scenarios.session_driver import SessionDriver, counting_clock
 from tornwrite.scenarios.sessions import ALL
 from tornwrite.scenarios.subject import Subject
 from tornwrite.scenarios.threads.sessions import ALL as THREADS
+from tornwrite.scenarios.transcript_driver import TranscriptDriver
 
 
 def _open_reference(root: str) -> SessionDriver:
@@ -23,14 +38,56 @@ reference = Subject(
 )
 
 
-def _open_published(root: str) -> SessionDriver:
-    store = PublishedStore(root, clock=counting_clock())
-    return SessionDriver(store, root, lambda: migrate_from_json(root, store))
+archive = Subject(
+    about="the archiving store of this project",
+    model=ArchiveModel(),
+    open=lambda root: ArchiveDriver(ArchivingStore(root), root, SessionNotFound),
+    scenarios=archive_scenarios.ALL,
+)
 
 
-published = Subject(
-    about="the JSONL session store as it was published, flaws included",
-    model=SessionModel(),
-    open=_open_published,
-    scenarios=(*ALL, *THREADS),
+def _open_transcripts(root: str) -> TranscriptDriver:
+    # Without inodes and times in its index: the same run, the same bytes.
+    store = TranscriptStore(root, clock=counting_clock(), stamp=lambda look: (0, 0))
+
+    def read(name: str) -> Transcript:
+        # Not by get_or_create: that syncs, and a look is to change nothing.
+        return Transcript(store._directory, name, store.inspect(name).created_at)
+
+    return TranscriptDriver(store, root, SessionNotFound, read)
+
+
+transcripts = Subject(
+    about="the transcript store of this project",
+    model=TranscriptModel(),
+    open=_open_transcripts,
+    scenarios=transcript_scenarios.ALL,
+)
+
+
+def _open_manager(root: str) -> SessionManager:
+    return SessionManager(root, clock=counting_clock())
+
+
+manager = Subject(
+    about="the session manager of this project: sessions in memory, saved whole",
+    model=ManagerModel(),
+    open=lambda root: ManagerDriver(_open_manager, root),
+    scenarios=manager_scenarios.ALL,
+)
+
+
+def _open_backend(root: str) -> BackendDriver:
+    return BackendDriver(
+        lambda directory: open_session_store(directory, clock=counting_clock()),
+        lambda store: isinstance(store, SessionManager),
+        root,
+    )
+
+
+backend = Subject(
+    about="the session interface of this project: JSONL backend, start-up, falling back",
+    model=BackendModel(),
+    open=_open_backend,
+    scenarios=interface_scenarios.ALL,
 )

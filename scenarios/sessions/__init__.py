@@ -2,8 +2,14 @@
 
 from tornwrite.scenarios.sessions.append import APPEND, PAGES
 from tornwrite.scenarios.sessions.compaction import COMPACT
+from tornwrite.scenarios.sessions.limits import LINE_OF_2_MB, LINE_OF_11_MB, STALE_COUNT
 from tornwrite.scenarios.sessions.metadata import METADATA
-from tornwrite.scenarios.sessions.migration import MIGRATION_LATE, MIGRATION_REAL, MIGRATION_SMALL
+from tornwrite.scenarios.sessions.migration import (
+    MIGRATION_LATE,
+    MIGRATION_ONCE,
+    MIGRATION_REAL,
+    MIGRATION_SMALL,
+)
 from tornwrite.scenarios.sessions.reopening import REOPENING
 from tornwrite.scenarios.sessions.repair import (
     DAMAGED,
@@ -36,7 +42,13 @@ ALL = (
     DAMAGED,
     SKIP,
     METADATA_LOST,
+    STALE_COUNT,
+    LINE_OF_2_MB,
+    MIGRATION_ONCE,
     MIGRATION_SMALL,
     MIGRATION_LATE,
     MIGRATION_REAL,
 )
+
+PUBLISHED = (*ALL, LINE_OF_11_MB)
+"""For the published edition: it wrote such a line, and stops at it without any crash."""

@@ -52,6 +52,15 @@ MIGRATION_SMALL = Scenario(
     operations=(MIGRATE, add("chat:1", "newer"), REOPEN, MIGRATE, add("chat:2", "newer too")),
 )
 
+MIGRATION_ONCE = Scenario(
+    name="migration-once",
+    about="one legacy file is migrated, and its session written to",
+    promises=(MIGRATION, DURABLE, ATOMIC),
+    base=_SMALL[:1],
+    start=_waiting(_SMALL[:1]),
+    operations=(MIGRATE, add("chat:1", "newer")),
+)
+
 MIGRATION_LATE = Scenario(
     name="migration-late",
     about="a session was already written to when its legacy file is migrated",

@@ -1,37 +1,11 @@
 """Repair: the first writes after an earlier crash or damage, with another crash among them."""
 
-from tornwrite.faults.images import Image
-from tornwrite.model.operation import Observation
 from tornwrite.model.promises import ATOMIC, DAMAGE, DURABLE, TIDY, TORN_TAIL
+from tornwrite.scenarios.sessions.on_disk import holding, left, line, metadata
 from tornwrite.scenarios.sessions.operations import add, compact, replace, summary, truncate
 from tornwrite.scenarios.subject import Scenario
 
-
-def _line(content: str) -> bytes:
-    return b'{"role":"user","content":"%s"}\n' % content.encode()
-
-
-def _metadata(count: int, skip: int = 0) -> bytes:
-    return (
-        b'{\n  "key": "chat:1",\n  "summary": "",\n  "skip": %d,\n  "count": %d,\n'
-        b'  "created_at": "2026-01-01T00:00:00.000000000Z",\n'
-        b'  "updated_at": "2026-01-01T00:00:00.000000000Z"\n}' % (skip, count)
-    )
-
-
-def _left(data: bytes, count: int = 2) -> Image:
-    return (("chat_1.jsonl", data), ("chat_1.meta.json", _metadata(count)))
-
-
-def _holding(*contents: str, key: str = "chat:1", damaged: bytes = b"") -> Observation:
-    messages = [{"role": "user", "content": content} for content in contents]
-    return {
-        "sessions": {key: {"messages": messages, "summary": ""}},
-        "must_keep": [repr(damaged)] if damaged else [],
-    }
-
-
-_PART = _line("never acknowledged, " * 40)[:600]
+_PART = line("never acknowledged, " * 40)[:600]
 _NO_MESSAGE = b'{"role":"us'
 _NO_METADATA = b'{"key": "cha'
 
@@ -39,8 +13,8 @@ TORN = Scenario(
     name="repair-torn-tail",
     about="the last write was cut short before; the session is written again",
     promises=(TORN_TAIL, DURABLE, ATOMIC),
-    base=_left(_line("one") + _line("two") + _PART),
-    start=_holding("one", "two", damaged=_PART),
+    base=left(line("one") + line("two") + _PART),
+    start=holding("one", "two", damaged=_PART),
     operations=(add("chat:1", "three, " * 120), add("chat:1", "four")),
 )
 
@@ -48,20 +22,20 @@ ZEROS = Scenario(
     name="repair-zero-tail",
     about="the file had grown, its new bytes had not arrived; the session is written again",
     promises=(TORN_TAIL, DURABLE, ATOMIC),
-    base=_left(_line("one") + _line("two") + bytes(700)),
-    start=_holding("one", "two"),
+    base=left(line("one") + line("two") + bytes(700)),
+    start=holding("one", "two"),
     operations=(add("chat:1", "x" * 600), add("chat:1", "four")),
 )
 
-_LINES = _line("one") + _line("two")
+_LINES = line("one") + line("two")
 _HOLE = bytes(512 - len(_LINES)) + b"the end of a message that has no beginning" + b'"}'
 
 HOLE = Scenario(
     name="repair-hole",
     about="of the last write only the second sector had arrived, and it ends like a message",
     promises=(TORN_TAIL, DURABLE, ATOMIC),
-    base=_left(_LINES + _HOLE),
-    start=_holding("one", "two", damaged=_HOLE),
+    base=left(_LINES + _HOLE),
+    start=holding("one", "two", damaged=_HOLE),
     operations=(add("chat:1", "x" * 600), add("chat:1", "four")),
 )
 
@@ -69,8 +43,8 @@ UNENDED = Scenario(
     name="repair-line-end",
     about="only the line end of the last message is missing; the message counts",
     promises=(TORN_TAIL, DURABLE, ATOMIC),
-    base=_left(_line("one") + _line("two")[:-1]),
-    start=_holding("one", "two"),
+    base=left(line("one") + line("two")[:-1]),
+    start=holding("one", "two"),
     operations=(add("chat:1", "three"), truncate("chat:1", 2), compact("chat:1")),
 )
 
@@ -78,8 +52,8 @@ DAMAGED = Scenario(
     name="repair-damage",
     about="a line in the middle is no message; it hides nothing, and compaction keeps it aside",
     promises=(DAMAGE, DURABLE, ATOMIC, TIDY),
-    base=_left(_line("gone") + _line("one") + _NO_MESSAGE + b"\n" + _line("two"), count=4),
-    start=_holding("gone", "one", "two", damaged=_NO_MESSAGE),
+    base=left(line("gone") + line("one") + _NO_MESSAGE + b"\n" + line("two"), count=4),
+    start=holding("gone", "one", "two", damaged=_NO_MESSAGE),
     operations=(
         add("chat:1", "three"),
         truncate("chat:1", 3),
@@ -90,14 +64,14 @@ DAMAGED = Scenario(
 )
 
 # One more than there are: the next message would be the one that makes it hide all three.
-_WRONG_SKIP = _metadata(count=3, skip=3)
+_WRONG_SKIP = metadata(count=3, skip=3)
 
 SKIP = Scenario(
     name="repair-skip",
     about="the metadata skips more lines than there are; every message is there and new ones too",
     promises=(DAMAGE, DURABLE, ATOMIC),
     base=(("chat_1.jsonl", _LINES), ("chat_1.meta.json", _WRONG_SKIP)),
-    start=_holding("one", "two", damaged=_WRONG_SKIP),
+    start=holding("one", "two", damaged=_WRONG_SKIP),
     operations=(add("chat:1", "three"), truncate("chat:1", 2), add("chat:1", "four")),
 )
 
@@ -105,9 +79,9 @@ METADATA_LOST = Scenario(
     name="repair-metadata",
     about="the metadata file is garbage; every message is still there and new ones are safe",
     promises=(DAMAGE, DURABLE, ATOMIC),
-    base=(("chat.jsonl", _line("one") + _line("two")), ("chat.meta.json", _NO_METADATA)),
+    base=(("chat.jsonl", line("one") + line("two")), ("chat.meta.json", _NO_METADATA)),
     start={
-        **_holding("one", "two", key="chat", damaged=_NO_METADATA),
+        **holding("one", "two", key="chat", damaged=_NO_METADATA),
         "unreadable": ["chat.meta.json"],
     },
     operations=(

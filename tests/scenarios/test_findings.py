@@ -21,10 +21,10 @@ from tornwrite.scenarios.findings import (
     replay_command,
     step_owners,
 )
-from tornwrite.scenarios.recording import drive
+from tornwrite.scenarios.recording import PERFORM
 
 LOST = Violation(Kind.LOST, promises.DURABLE, "a", "['x']", "nothing")
-HARNESS = (Site("scenarios/recording.py", 50, drive.__qualname__), Site("cli.py", 1, "main"))
+HARNESS = (Site("scenarios/recording.py", 50, PERFORM), Site("cli.py", 1, "main"))
 
 
 def at(line: int) -> tuple[Site, ...]:
