@@ -1,6 +1,6 @@
 """The gate on a terminal: a table, the findings, one line of verdict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tornwrite.model.results import Finding, GateResult, Row, StepLine
+from tornwrite.model.results import Finding, GateResult, Row, StepLine, worst
 from tornwrite.model.verdict import Verdict
 
 STYLES = {
@@ -97,6 +97,22 @@ def verdict(result: GateResult) -> Text:
         parts.append("weaker promises declared: " + ", ".join(result.weakened))
     return Text.assemble(
         (result.verdict.value, STYLES[result.verdict]), f": {result.subject}; ", ", ".join(parts)
+    )
+
+
+def show_verdicts(results: Sequence[GateResult], console: Console) -> None:
+    """Print a line for each of several runs, and one for all of them."""
+    console.print()
+    for result in results:
+        console.print(verdict(result))
+    whole = worst([result.verdict for result in results])
+    console.print(
+        Text.assemble(
+            (whole.value, STYLES[whole]),
+            f": {len(results)} subjects, "
+            f"{sum(row.judged for result in results for row in result.rows):,} images judged, "
+            f"{sum(result.seconds for result in results):.1f} s",
+        )
     )
 
 

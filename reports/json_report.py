@@ -1,6 +1,7 @@
 """A run of the gate as JSON: everything that the console shows, and more of it."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 from typing import Any
@@ -10,6 +11,7 @@ import orjson
 from tornwrite.model.results import GateResult
 
 FORMAT = "tornwrite-gate"
+FORMAT_ALL = "tornwrite-gates"
 VERSION = 1
 
 
@@ -21,11 +23,18 @@ def as_plain(result: GateResult) -> dict[str, Any]:
     return cleaned
 
 
-def write(result: GateResult, file: str | os.PathLike[str]) -> None:
-    """Write the result to a file, whole or not at all. Raises OSError."""
+def as_plain_all(results: Sequence[GateResult]) -> dict[str, Any]:
+    """One result as it is; several as a list named `runs`."""
+    if len(results) == 1:
+        return as_plain(results[0])
+    return {"format": FORMAT_ALL, "version": VERSION, "runs": [as_plain(one) for one in results]}
+
+
+def write(results: Sequence[GateResult], file: str | os.PathLike[str]) -> None:
+    """Write the results to a file, whole or not at all. Raises OSError."""
     target = os.fspath(file)
     unfinished = f"{target}.tmp"
-    data = orjson.dumps(as_plain(result), option=orjson.OPT_INDENT_2)
+    data = orjson.dumps(as_plain_all(results), option=orjson.OPT_INDENT_2)
     try:
         with open(unfinished, "wb") as out:
             out.write(data + b"\n")

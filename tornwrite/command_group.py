@@ -32,6 +32,13 @@ WRONG_USE = 2
 BROKEN = 3
 
 REFERENCE = "tornwrite.scenarios.stores:reference"
+REFERENCE_EDITIONS = (
+    REFERENCE,
+    "tornwrite.scenarios.stores:manager",
+    "tornwrite.scenarios.stores:backend",
+    "tornwrite.scenarios.stores:archive",
+    "tornwrite.scenarios.stores:transcripts",
+)
 
 
 class _Group(click.Group):

@@ -1,12 +1,15 @@
-"""tornwrite gate: the verdict on a subject."""
+"""tornwrite gate: the verdict on subjects, and on the harness by its known-bad ones."""
 
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
 
 from tornwrite.command_group import (
     EXIT_CODES,
+    REFERENCE,
+    REFERENCE_EDITIONS,
     check_writable,
     chosen_profiles,
     leave,
@@ -14,13 +17,18 @@ from tornwrite.command_group import (
     main,
     profile_option,
     scenario_option,
-    subject_argument,
+    style_of,
 )
+from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.subject import WrongUse
+
+if TYPE_CHECKING:
+    from tornwrite.model.results import GateResult
+    from tornwrite.scenarios.run import Settings
 
 
 @main.command()
-@subject_argument
+@click.argument("subjects", metavar="[SUBJECT]...", nargs=-1)
 @scenario_option
 @profile_option
 @click.option(
@@ -44,8 +52,13 @@ from tornwrite.scenarios.subject import WrongUse
 @click.option(
     "--kill-every-byte", is_flag=True, help="Cut the writes of real kills at every single byte."
 )
+@click.option(
+    "--known-bad",
+    is_flag=True,
+    help="Judge the harness instead: does it still catch every known flaw of the published stores?",
+)
 def gate(
-    subject: str,
+    subjects: tuple[str, ...],
     scenario_names: tuple[str, ...],
     profile_names: tuple[str, ...],
     seed: int,
@@ -53,24 +66,51 @@ def gate(
     jobs: int | None,
     json_file: str | None,
     kill_every_byte: bool,
+    known_bad: bool,
 ) -> None:
-    """Judge SUBJECT at every crash point of every scenario, under every profile.
+    """Judge each SUBJECT at every crash point of every scenario, under every profile.
 
-    SUBJECT is the reference session store by default.
+    All the reference stores by default; with --scenario and no SUBJECT, the JSONL session store.
     """
+    from tornwrite.model.results import worst
     from tornwrite.reports import console as console_report
     from tornwrite.reports import json_report
-    from tornwrite.reports.progress import GateProgress
-    from tornwrite.scenarios.gate import run_gate
     from tornwrite.scenarios.run import Settings
     from tornwrite.scenarios.workers import default_jobs
 
     if json_file is not None:
         check_writable(json_file)
-    settings = Settings(chosen_profiles(profile_names), budget, seed, every_byte=kill_every_byte)
+    profiles = chosen_profiles(profile_names)
+    settings = Settings(profiles, budget, seed, every_byte=kill_every_byte)
+    if known_bad:
+        if scenario_names or profile_names or json_file or kill_every_byte:
+            raise WrongUse(
+                "--known-bad runs just what shows each flaw: name stores with it, or nothing, but "
+                "no scenarios, profiles or files"
+            )
+        _try_known_flaws(subjects, settings, jobs or default_jobs())
+    wanted = subjects or ((REFERENCE,) if scenario_names else REFERENCE_EDITIONS)
+    results = [_judged(one, scenario_names, settings, jobs or default_jobs()) for one in wanted]
+    if len(results) > 1:
+        console_report.show_verdicts(results, Console())
+    if json_file is not None:
+        try:
+            json_report.write(results, json_file)
+        except OSError as error:
+            raise WrongUse(f"cannot write {json_file}: {error.strerror}") from error
+    sys.exit(EXIT_CODES[worst([result.verdict for result in results])])
+
+
+def _judged(
+    subject: str, scenario_names: tuple[str, ...], settings: "Settings", jobs: int
+) -> "GateResult":
+    """Judge one subject and print what came of it."""
+    from tornwrite.reports import console as console_report
+    from tornwrite.reports.progress import GateProgress
+    from tornwrite.scenarios.gate import run_gate
+
     loaded = load(subject)
     wanted = scenario_names or tuple(scenario.name for scenario in loaded.scenarios)
-    console = Console()
     progress = GateProgress(Console(stderr=True), len(wanted))
     try:
         with progress:
@@ -78,16 +118,39 @@ def gate(
                 subject,
                 scenario_names,
                 settings,
-                jobs or default_jobs(),
+                jobs,
                 report=progress.judged,
                 finished=progress.finished,
             )
     except KeyboardInterrupt:
         leave("interrupted; nothing was left running", 130)
-    console_report.show(result, console)
-    if json_file is not None:
-        try:
-            json_report.write(result, json_file)
-        except OSError as error:
-            raise WrongUse(f"cannot write {json_file}: {error.strerror}") from error
-    sys.exit(EXIT_CODES[result.verdict])
+    console_report.show(result, Console())
+    return result
+
+
+def _try_known_flaws(subjects: tuple[str, ...], settings: "Settings", jobs: int) -> NoReturn:
+    """Print the table of known flaws and leave: passed if every one of them is caught."""
+    from tornwrite.reports import flaws as flaw_report
+    from tornwrite.reports.progress import GateProgress
+    from tornwrite.scenarios.flaw_table import try_flaws
+    from tornwrite.scenarios.flaws import ALL
+
+    flaws = [one for one in ALL if not subjects or one.subject in subjects]
+    if not flaws:
+        known = ", ".join(dict.fromkeys(one.subject for one in ALL))
+        raise WrongUse(f"no flaw is known of {', '.join(subjects)}, only of {known}")
+    progress = GateProgress(Console(stderr=True), len(flaws))
+    try:
+        with progress:
+            rows = try_flaws(flaws, settings, jobs, finished=progress.finished)
+    except KeyboardInterrupt:
+        leave("interrupted; nothing was left running", 130)
+    console = Console()
+    flaw_report.show(rows, console)
+    missed = flaw_report.missed(rows)
+    verdict = Verdict.VIOLATED if missed else Verdict.PASSED
+    console.print(
+        f"[{style_of(verdict)}]{verdict.value}[/]: {len(rows) - len(missed)} of {len(rows)} known "
+        "flaws are caught"
+    )
+    sys.exit(EXIT_CODES[verdict])

@@ -20,6 +20,33 @@ def read_file(path: str) -> bytes:
         os.close(descriptor)
 
 
+def write_file(path: str, data: bytes) -> None:
+    """Make or empty the file, write, close it; nothing is synced. Raises OSError.
+
+    As Go's os.WriteFile: what was in the file is gone before the new content is there.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        write_all(descriptor, data)
+    except Exception:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+    os.close(descriptor)
+
+
+def append_whole(path: str, data: bytes, *, create: bool) -> None:
+    """Append in one write and close, whatever closing says; nothing is synced. Raises OSError."""
+    flags = os.O_CREAT if create else 0
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | flags, 0o644)
+    try:
+        write_all(descriptor, data)
+    finally:
+        # A deferred Close, whose error nobody looks at.
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
 def append_durably(path: str, data: bytes) -> None:
     """Append in one write, sync the file, close it. Raises OSError.
 
@@ -28,7 +55,7 @@ def append_durably(path: str, data: bytes) -> None:
     """
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
     try:
-        _write_all(descriptor, data)
+        write_all(descriptor, data)
         os.fsync(descriptor)
     except Exception:
         with contextlib.suppress(OSError):
@@ -45,10 +72,10 @@ def write_file_atomic(path: str, data: bytes) -> None:
     repository ends in a sync of the directory, whose failure it ignores; so does this one, that no
     finding may rest on a step that only the description leaves out.
     """
-    descriptor, temporary = _create_temporary(os.path.dirname(path))
+    descriptor, temporary = create_temporary(os.path.dirname(path))
     is_open = True
     try:
-        _write_all(descriptor, data)
+        write_all(descriptor, data)
         os.fsync(descriptor)
         os.fchmod(descriptor, 0o644)
         is_open = False
@@ -73,20 +100,29 @@ def _sync_directory(directory: str) -> None:
             os.close(descriptor)
 
 
-def _create_temporary(directory: str) -> tuple[int, str]:
-    # The original's names hold process and time. Ours must be the same in every run, but like
-    # those never meet a leftover (it stays, the next number is taken), are short whatever the
+def create_temporary(
+    directory: str,
+    *,
+    prefix: str = ".tmp-",
+    suffix: str = "",
+    flags: int = os.O_WRONLY,
+    mode: int = 0o644,
+) -> tuple[int, str]:
+    """Create a file that is not there yet; its open descriptor and its path. Raises OSError."""
+    # The original's names hold process and time, or chance. Ours must be the same in every run, but
+    # like those never meet a leftover (it stays, the next number is taken), are short whatever the
     # target is called, and do not end in .json, which the migration would take for a session.
     for number in itertools.count():
-        temporary = os.path.join(directory, f".tmp-{number}")
+        temporary = os.path.join(directory, f"{prefix}{number}{suffix}")
         try:
-            return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), temporary
+            return os.open(temporary, flags | os.O_CREAT | os.O_EXCL, mode), temporary
         except FileExistsError:
             continue
     raise AssertionError("numbers do not end")
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write the whole. Raises OSError."""
     # One call, even for nothing, unless the system takes a part: then File.Write sends the rest.
     rest = memoryview(data)
     while True:

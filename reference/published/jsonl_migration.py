@@ -46,6 +46,15 @@ def migrate_from_json(sessions_dir: str | os.PathLike[str], store: JSONLStore) -
         OSError, StoreError: listing the directory or writing to the store failed; files before
             that are imported.
     """
+    return migrate(sessions_dir, store, store.set_history)
+
+
+def migrate(
+    sessions_dir: str | os.PathLike[str],
+    store: JSONLStore,
+    import_messages: Callable[[str, list[Message]], None],
+) -> int:
+    """As `migrate_from_json`, with the messages of each key brought in by `import_messages`."""
     directory = os.fspath(sessions_dir)
     try:
         with os.scandir(directory) as listing:
@@ -63,7 +72,7 @@ def migrate_from_json(sessions_dir: str | os.PathLike[str], store: JSONLStore) -
             _logger.warning("migration skips %s: %s", entry.name, error)
             continue
         key = cast(str, session["key"]) or entry.name.removesuffix(".json")
-        store.set_history(key, cast(list[Message], session["messages"]))
+        import_messages(key, cast(list[Message], session["messages"]))
         summary = cast(str, session["summary"])
         if summary:
             store.set_summary(key, summary)

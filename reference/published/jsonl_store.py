@@ -12,10 +12,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from tornwrite.reference.published import files, messages, metadata
 from tornwrite.reference.published.errors import StoreError
-from tornwrite.reference.published.go_lines import scan_lines
+from tornwrite.reference.published.go_lines import MAX_LINE_BYTES, scan_lines
 from tornwrite.reference.published.messages import Message
 from tornwrite.reference.published.metadata import SessionMeta, format_time
 
@@ -33,6 +34,8 @@ class JSONLStore:
         directory: where the files are.
         clock: nanoseconds since 1970 UTC, for the times in the metadata.
     """
+
+    _max_line_bytes = MAX_LINE_BYTES
 
     def __init__(
         self, directory: str | os.PathLike[str], *, clock: Callable[[], int] = time.time_ns
@@ -64,7 +67,7 @@ class JSONLStore:
         """The messages after the skipped lines. A line that is none is logged and left out."""
         with self._lock(key):
             meta = self._read_meta(key)
-            return _read_messages(self._jsonl_path(key), meta.skip)
+            return self._read_messages(key, meta.skip)
 
     def get_summary(self, key: str) -> str:
         with self._lock(key):
@@ -84,7 +87,7 @@ class JSONLStore:
         """Logically drop all but the last lines, all of them if `keep_last` is not positive."""
         with self._lock(key):
             meta = self._read_meta(key)
-            meta.count = _count_lines(self._jsonl_path(key))
+            self._reconcile(key, meta)
             if keep_last <= 0:
                 meta.skip = meta.count
             elif keep_last < meta.count - meta.skip:
@@ -103,9 +106,7 @@ class JSONLStore:
             meta.skip = 0
             meta.count = len(replacement)
             meta.updated_at = now
-            # Metadata first: a crash in between brings back old messages rather than losing any.
-            self._write_meta(key, meta)
-            self._rewrite(key, replacement)
+            self._replace(key, meta, replacement)
 
     def compact(self, key: str) -> None:
         """Rewrite the file without the skipped lines, if there are any."""
@@ -113,18 +114,16 @@ class JSONLStore:
             meta = self._read_meta(key)
             if meta.skip == 0:
                 return
-            active = _read_messages(self._jsonl_path(key), meta.skip)
+            active = self._read_messages(key, meta.skip)
             meta.skip = 0
             meta.count = len(active)
             meta.updated_at = self._now()
-            # Metadata first, as in set_history, with the same price.
-            self._write_meta(key, meta)
-            self._rewrite(key, active)
+            self._replace(key, meta, active)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _lock(self, key: str) -> threading.Lock:
+    def _lock(self, key: str) -> AbstractContextManager[object]:
         return self._locks[_fnv_1a_32(key) % _LOCK_SHARDS]
 
     def _now(self) -> str:
@@ -152,8 +151,22 @@ class JSONLStore:
     def _rewrite(self, key: str, history: list[Message]) -> None:
         files.write_file_atomic(self._jsonl_path(key), messages.encode_lines(history))
 
+    def _replace(self, key: str, meta: SessionMeta, history: list[Message]) -> None:
+        # Metadata first: a crash in between brings back old messages rather than losing any.
+        self._write_meta(key, meta)
+        self._rewrite(key, history)
 
-def _read_messages(path: str, skip: int) -> list[Message]:
+    def _reconcile(self, key: str, meta: SessionMeta) -> None:
+        meta.count = self._count_lines(key)
+
+    def _read_messages(self, key: str, skip: int) -> list[Message]:
+        return _read_messages(self._jsonl_path(key), skip, self._max_line_bytes)
+
+    def _count_lines(self, key: str) -> int:
+        return _count_lines(self._jsonl_path(key), self._max_line_bytes)
+
+
+def _read_messages(path: str, skip: int, max_line_bytes: int) -> list[Message]:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -161,7 +174,7 @@ def _read_messages(path: str, skip: int) -> list[Message]:
     found: list[Message] = []
     number = 0
     try:
-        for line in scan_lines(descriptor):
+        for line in scan_lines(descriptor, max_line_bytes):
             if not line:
                 continue
             number += 1
@@ -179,13 +192,13 @@ def _read_messages(path: str, skip: int) -> list[Message]:
     return found
 
 
-def _count_lines(path: str) -> int:
+def _count_lines(path: str, max_line_bytes: int) -> int:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return 0
     try:
-        return sum(1 for line in scan_lines(descriptor) if line)
+        return sum(1 for line in scan_lines(descriptor, max_line_bytes) if line)
     except StoreError as error:
         raise StoreError(f"scan {path}: {error}") from error
     finally:

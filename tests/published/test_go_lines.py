@@ -1,4 +1,4 @@
-"""Lines are those of Go's bufio.Scanner with a buffer of at most 10 MB."""
+"""Lines are those of Go's bufio.Scanner with a buffer of a given length."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,11 @@ from tornwrite.reference.published.errors import StoreError
 from tornwrite.reference.published.go_lines import MAX_LINE_BYTES, scan_lines
 
 
-def lines_of(path: Path, data: bytes) -> list[bytes]:
+def lines_of(path: Path, data: bytes, buffer_bytes: int = MAX_LINE_BYTES) -> list[bytes]:
     path.write_bytes(data)
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return list(scan_lines(descriptor))
+        return list(scan_lines(descriptor, buffer_bytes))
     finally:
         os.close(descriptor)
 
@@ -35,12 +35,17 @@ def test_lines_end_at_newlines_and_lose_one_carriage_return(
     assert lines_of(tmp_path / "f", data) == lines
 
 
-@pytest.mark.parametrize("end", [b"", b"\n"])
-def test_the_longest_line_is_one_byte_less_than_the_buffer(tmp_path: Path, end: bytes) -> None:
-    longest = b"x" * (MAX_LINE_BYTES - 1)
-    assert lines_of(tmp_path / "f", b"a\n" + longest + end) == [b"a", longest]
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nb\n"])
+@pytest.mark.parametrize("buffer_bytes", [64 * 1024, 1024 * 1024, MAX_LINE_BYTES])
+def test_the_longest_line_is_one_byte_less_than_the_buffer(
+    tmp_path: Path, end: bytes, buffer_bytes: int
+) -> None:
+    longest = b"x" * (buffer_bytes - 1)
+    more = [b"b"] if b"b" in end else []
+    found = lines_of(tmp_path / "f", b"a\n" + longest + end, buffer_bytes)
+    assert found == [b"a", longest, *more]
     with pytest.raises(StoreError, match="token too long"):
-        lines_of(tmp_path / "f", b"a\n" + longest + b"x" + end)
+        lines_of(tmp_path / "f", b"a\n" + longest + b"x" + end, buffer_bytes)
 
 
 def test_lines_before_one_too_long_are_handed_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,7 @@ from tornwrite.reference.published import JSONLStore, StoreError, migrate_from_j
 from tornwrite.reference.published.go_lines import MAX_LINE_BYTES
 
 Reopen = Callable[[], JSONLStore]
-
-
-class Killed(BaseException):
-    """The process is gone. Not an Exception: nothing in the store may tidy up after it."""
+At = Callable[..., AbstractContextManager[None]]
 
 
 def contents(store: JSONLStore, key: str) -> list[Any]:
@@ -30,18 +28,6 @@ def tear(path: Path) -> None:
     """Append the first half of a message: an append that the crash cut."""
     with path.open("ab") as file:
         file.write(b'{"role":"user","con')
-
-
-def kill_before(monkeypatch: pytest.MonkeyPatch, call: str, target: str) -> None:
-    """Let the process end just before this call on a file whose path ends so."""
-    original: Callable[..., Any] = getattr(os, call)
-
-    def killing(*arguments: Any) -> Any:
-        if any(str(argument).endswith(target) for argument in arguments):
-            raise Killed
-        return original(*arguments)
-
-    monkeypatch.setattr(os, call, killing)
 
 
 def test_a_torn_tail_swallows_the_next_message(store: JSONLStore, directory: Path) -> None:
@@ -134,26 +120,22 @@ def test_a_message_over_the_line_limit_is_accepted_and_makes_the_session_unreada
 
 
 def test_an_interrupted_set_history_brings_back_truncated_messages(
-    store: JSONLStore, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+    store: JSONLStore, reopen: Reopen, killed_before: At
 ) -> None:
     fill(store, "k", 4)
     store.truncate_history("k", 1)
-    kill_before(monkeypatch, "rename", "k.jsonl")
-    with pytest.raises(Killed):
+    with killed_before("rename", "k.jsonl"):
         store.set_history("k", [{"role": "user", "content": "new"}])
-    monkeypatch.undo()
     assert contents(reopen(), "k") == ["0", "1", "2", "3"]
 
 
 def test_an_interrupted_compact_brings_back_truncated_messages(
-    store: JSONLStore, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+    store: JSONLStore, reopen: Reopen, killed_before: At
 ) -> None:
     fill(store, "k", 4)
     store.truncate_history("k", 1)
-    kill_before(monkeypatch, "rename", "k.jsonl")
-    with pytest.raises(Killed):
+    with killed_before("rename", "k.jsonl"):
         store.compact("k")
-    monkeypatch.undo()
     assert contents(reopen(), "k") == ["0", "1", "2", "3"]
     reopen().compact("k")  # "The next Compact corrects this", says the original: it does not
     assert contents(reopen(), "k") == ["0", "1", "2", "3"]
@@ -218,13 +200,11 @@ def test_a_failed_sync_leaves_the_message_and_the_next_sync_is_trusted(
 
 
 def test_the_count_drifts_after_a_crash_between_append_and_metadata(
-    store: JSONLStore, directory: Path, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+    store: JSONLStore, directory: Path, reopen: Reopen, killed_before: At
 ) -> None:
     fill(store, "k", 1)
-    kill_before(monkeypatch, "open", "k.meta.json")
-    with pytest.raises(Killed):
+    with killed_before("open", "k.meta.json"):
         store.add_message("k", "user", "1")
-    monkeypatch.undo()
     reopen().add_message("k", "user", "2")
     assert contents(reopen(), "k") == ["0", "1", "2"]
     assert '"count": 2' in (directory / "k.meta.json").read_text()
@@ -239,12 +219,10 @@ def test_a_skip_beyond_the_end_hides_new_messages(store: JSONLStore, directory: 
 
 
 def test_a_killed_replacement_leaves_its_temporary_file_for_good(
-    store: JSONLStore, directory: Path, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+    store: JSONLStore, directory: Path, reopen: Reopen, killed_before: At
 ) -> None:
-    kill_before(monkeypatch, "rename", "k.meta.json")
-    with pytest.raises(Killed):
+    with killed_before("rename", "k.meta.json"):
         store.set_summary("k", "one")
-    monkeypatch.undo()
     reopen().set_summary("k", "two")
     assert sorted(path.name for path in directory.iterdir()) == [".tmp-0", "k.meta.json"]
 
@@ -279,21 +257,13 @@ def test_a_rewrite_loses_fields_and_lines_it_does_not_know(
 
 
 def test_two_stores_on_one_directory_lose_messages(
-    store: JSONLStore, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+    store: JSONLStore, reopen: Reopen, at: At
 ) -> None:
     fill(store, "k", 2)
     store.truncate_history("k", 1)
     other = reopen()  # another process: it has locks of its own
-    real_rename = os.rename
-
-    def let_the_other_append(source: str, target: str) -> None:
-        if target.endswith("k.jsonl"):
-            monkeypatch.undo()
-            other.add_message("k", "user", "acknowledged and lost")
-        real_rename(source, target)
-
-    monkeypatch.setattr(os, "rename", let_the_other_append)
-    store.compact("k")
+    with at("rename", "k.jsonl", lambda: other.add_message("k", "user", "acknowledged and lost")):
+        store.compact("k")
     assert contents(store, "k") == ["1"]
 
 

@@ -9,8 +9,6 @@ import pytest
 
 from tornwrite.reference.published import JSONLStore
 
-RECORDED = ("open", "write", "fsync", "fchmod", "close", "rename", "unlink", "truncate")
-
 READ_META = ["open k.meta.json RDONLY", "close k.meta.json"]
 SYNC_DIRECTORY = ["open sessions RDONLY", "fsync sessions", "close sessions"]
 WRITE_META = [
@@ -35,40 +33,10 @@ APPEND = [
 
 
 @pytest.fixture
-def calls(store: JSONLStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each call on `os`, by the names of the files, once the store is open and has a session."""
+def calls(store: JSONLStore, record_calls: Callable[[], list[str]]) -> list[str]:
+    """Each call once the store is open and has a session."""
     store.add_message("k", "user", "zero")
-    recorded: list[str] = []
-    names: dict[int, str] = {}
-
-    def interpose(call: str) -> None:
-        original: Callable[..., Any] = getattr(os, call)
-
-        def recording(target: int | str, *rest: Any) -> Any:
-            name = names.get(target, "?") if isinstance(target, int) else Path(target).name
-            if call == "open":
-                name += " " + flag_names(rest[0])
-            if call == "rename":
-                name += " " + Path(rest[0]).name
-            recorded.append(f"{call} {name}")
-            result = original(target, *rest)
-            if call == "open":
-                names[result] = Path(str(target)).name
-            return result
-
-        monkeypatch.setattr(os, call, recording)
-
-    for call in RECORDED:
-        interpose(call)
-    return recorded
-
-
-def flag_names(flags: int) -> str:
-    access = {os.O_RDONLY: "RDONLY", os.O_WRONLY: "WRONLY", os.O_RDWR: "RDWR"}
-    more = [
-        name for name in ("CREAT", "EXCL", "TRUNC", "APPEND") if flags & getattr(os, f"O_{name}")
-    ]
-    return "|".join([access[flags & os.O_ACCMODE], *more])
+    return record_calls()
 
 
 def test_add_message_appends_syncs_then_writes_metadata(

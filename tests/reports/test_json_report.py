@@ -51,13 +51,13 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def test_what_is_written_is_what_as_plain_gives(tmp_path: Path) -> None:
-    json_report.write(RESULT, tmp_path / "r.json")
+    json_report.write([RESULT], tmp_path / "r.json")
     plain = orjson.loads(orjson.dumps(json_report.as_plain(RESULT)))
     assert read(tmp_path / "r.json") == plain
 
 
 def test_the_format_and_its_version_come_first(tmp_path: Path) -> None:
-    json_report.write(RESULT, tmp_path / "r.json")
+    json_report.write([RESULT], tmp_path / "r.json")
     assert list(read(tmp_path / "r.json"))[:2] == ["format", "version"]
     assert read(tmp_path / "r.json")["format"] == "tornwrite-gate"
 
@@ -89,7 +89,7 @@ def test_verdicts_and_kinds_are_words() -> None:
 
 def test_a_report_replaces_an_older_one_and_leaves_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("older")
-    json_report.write(RESULT, tmp_path / "r.json")
+    json_report.write([RESULT], tmp_path / "r.json")
     assert read(tmp_path / "r.json")["subject"] == "mine:store"
     assert os.listdir(tmp_path) == ["r.json"]
 
@@ -104,14 +104,14 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one(
     (tmp_path / "r.json").write_text("older")
     monkeypatch.setattr(os, failing, refuse)
     with pytest.raises(OSError, match="No space left"):
-        json_report.write(RESULT, tmp_path / "r.json")
+        json_report.write([RESULT], tmp_path / "r.json")
     assert (tmp_path / "r.json").read_text() == "older"
     assert os.listdir(tmp_path) == ["r.json"]
 
 
 def test_a_report_into_a_directory_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        json_report.write(RESULT, tmp_path / "none" / "r.json")
+        json_report.write([RESULT], tmp_path / "none" / "r.json")
 
 
 def test_a_file_name_that_is_no_utf_8_can_be_reported(tmp_path: Path) -> None:

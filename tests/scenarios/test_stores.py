@@ -15,7 +15,7 @@ from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.subject import load_subject
 
 REFERENCE = load_subject("tornwrite.scenarios.stores:reference")
-PUBLISHED = load_subject("tornwrite.scenarios.stores:published")
+PUBLISHED = load_subject("tornwrite.scenarios.known_bad:jsonl")
 SETTINGS = Settings(BUILT_IN, budget=50_000, seed=0)
 NAMES = [scenario.name for scenario in REFERENCE.scenarios]
 

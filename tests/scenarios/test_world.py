@@ -425,7 +425,7 @@ def test_the_reference_store_passes_with_legacy_files() -> None:
 
 
 def test_the_published_store_swallows_the_message_after_a_torn_one() -> None:
-    said, steps = found(session_machine(Worlds("tornwrite.scenarios.stores:published")), SESSIONS)
+    said, steps = found(session_machine(Worlds("tornwrite.scenarios.known_bad:jsonl")), SESSIONS)
     assert len(steps) == 1
     assert "torn tail: a torn tail never touches a later message" in said
 
@@ -453,7 +453,7 @@ def rewriting(subject: str) -> type[CrashMachine]:
 
 
 def test_the_published_store_brings_back_what_was_truncated() -> None:
-    said, steps = found(rewriting("tornwrite.scenarios.stores:published"), SESSIONS)
+    said, steps = found(rewriting("tornwrite.scenarios.known_bad:jsonl"), SESSIONS)
     assert len(steps) <= 3
     assert said.startswith(("resurrected: ", "lost: "))
 
@@ -472,7 +472,7 @@ def snippet(said: str) -> str:
 
 def test_a_failure_prints_a_program_that_shows_it_again() -> None:
     machine = session_machine(
-        Worlds("tornwrite.scenarios.stores:published", budget=150), keys=st.just("a")
+        Worlds("tornwrite.scenarios.known_bad:jsonl", budget=150), keys=st.just("a")
     )
     said, _ = found(machine, SESSIONS)
     program = snippet(said)
