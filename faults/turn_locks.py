@@ -5,11 +5,17 @@ Replaced while `locks_that_give_turns` is active, also in modules that took the 
 - `threading.Lock` and `threading.RLock`, for the locks made from then on; and so conditions, events
   and queues;
 - `fcntl.fcntl` (by the recorder), `fcntl.lockf` and `fcntl.flock`, where they wait for a lock.
+
+A thread may stand for a process of its own (`as_another_process`). POSIX locks belong to a process,
+so those of such a thread become locks of the open file (F_OFD_SETLK, fcntl(2)): they keep the other
+threads out, and it alone would not notice the difference if it locks a file through one descriptor.
 """
 
 import contextlib
 import errno
 import fcntl
+import os
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +25,7 @@ from tornwrite.faults import originals as real
 from tornwrite.faults.interleaving import Interleaving, real_lock
 
 _real_rlock: Callable[[], Any] = threading.RLock
+_allocate_lock: Callable[[], Any] = threading._allocate_lock  # type: ignore[attr-defined] # from 3.13 on it is not Lock
 
 
 class TurnLock:
@@ -29,15 +36,15 @@ class TurnLock:
         self._lock = real_lock()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """As `threading.Lock.acquire`; what would wait for a time fails at once."""
+        """As `threading.Lock.acquire`; a time is up when nobody else can go on."""
         turns = self._turns
-        if not turns.controls_this_thread():
+        if not turns.minds_locks():
             return bool(self._lock.acquire(blocking, timeout))
         turns.step()
+        at_most_s = timeout if timeout >= 0 else None
         while not self._lock.acquire(False):
-            if not blocking or timeout >= 0:
-                return False  # no time passes while others wait for their turn
-            turns.blocked()
+            if not blocking or timeout == 0 or not turns.blocked(at_most_s):
+                return False
         return True
 
     def release(self) -> None:
@@ -86,6 +93,10 @@ class TurnRLock(TurnLock):
             self._holder = None
             super().release()
 
+    def _at_fork_reinit(self) -> None:
+        super()._at_fork_reinit()
+        self._holder, self._depth = None, 0
+
     # What threading.Condition asks of such a lock.
 
     def _is_owned(self) -> bool:
@@ -124,6 +135,23 @@ class StepLock:
 _active: list[Interleaving] = []
 
 
+class _Thread(threading.local):
+    is_process = False
+
+
+_thread = _Thread()
+
+
+@contextlib.contextmanager
+def as_another_process() -> Iterator[None]:
+    """What the calling thread locks meanwhile, it locks as a process of its own."""
+    before, _thread.is_process = _thread.is_process, True
+    try:
+        yield
+    finally:
+        _thread.is_process = before
+
+
 @contextlib.contextmanager
 def locks_that_give_turns(turns: Interleaving) -> Iterator[None]:
     """Replace what makes locks, and what waits for locks on files, wherever a module holds it.
@@ -136,6 +164,7 @@ def locks_that_give_turns(turns: Interleaving) -> Iterator[None]:
         id(original): (original, stand_in)
         for original, stand_in in (
             (real_lock, lambda: TurnLock(turns)),
+            (_allocate_lock, lambda: TurnLock(turns)),
             (_real_rlock, lambda: TurnRLock(turns)),
             (fcntl.flock, _flock),
             (fcntl.lockf, _lockf),
@@ -162,10 +191,21 @@ def locks_that_give_turns(turns: Interleaving) -> Iterator[None]:
 
 _LEFT_ALONE = ("tornwrite.faults", "_thread")
 
+_HAS_RANGES = hasattr(fcntl, "F_OFD_SETLK")
 _TRIES = {
     getattr(fcntl, waits): getattr(fcntl, tries)
     for waits, tries in (("F_SETLKW", "F_SETLK"), ("F_OFD_SETLKW", "F_OFD_SETLK"))
     if hasattr(fcntl, waits) and hasattr(fcntl, tries)
+}
+_OF_THE_FILE = (
+    {fcntl.F_SETLK: fcntl.F_OFD_SETLK, fcntl.F_SETLKW: fcntl.F_OFD_SETLKW} if _HAS_RANGES else {}
+)
+# struct flock of fcntl(2): type, whence, start, length, pid (0 for this kind), native alignment.
+_range = struct.Struct("hhqqi0q").pack
+_KINDS = {
+    fcntl.LOCK_SH: fcntl.F_RDLCK,
+    fcntl.LOCK_EX: fcntl.F_WRLCK,
+    fcntl.LOCK_UN: fcntl.F_UNLCK,
 }
 _real_flock = fcntl.flock
 _real_lockf = fcntl.lockf
@@ -173,6 +213,8 @@ _real_lockf = fcntl.lockf
 
 def lock_file(fd: Any, cmd: int, arg: Any) -> Any:
     """`fcntl.fcntl`; a lock on a file that would make the thread wait gives its turn away."""
+    if _thread.is_process:
+        cmd = _OF_THE_FILE.get(cmd, cmd)
     turns = _turns_of_this_thread()
     tries = _TRIES.get(cmd)
     if turns is None or tries is None:
@@ -189,15 +231,22 @@ def _flock(fd: Any, operation: int, /) -> None:
 
 
 def _lockf(fd: Any, cmd: int, *place: int) -> Any:
+    kind = _KINDS.get(cmd & ~fcntl.LOCK_NB)
+    if _thread.is_process and _HAS_RANGES and kind is not None:
+        length, start, whence = (*place, *(0, 0, os.SEEK_SET)[len(place) :])
+        way = fcntl.F_OFD_SETLK if cmd & fcntl.LOCK_NB else fcntl.F_OFD_SETLKW
+        lock_file(fd, way, _range(kind, whence, start, length, 0))
+        return None
     turns = _turns_of_this_thread()
     if turns is None or cmd & fcntl.LOCK_NB:
         return _real_lockf(fd, cmd, *place)
-    cmd |= fcntl.LOCK_NB
+    if cmd != fcntl.LOCK_UN:  # which is refused when it is told not to wait
+        cmd |= fcntl.LOCK_NB
     return _when_free(turns, lambda: _real_lockf(fd, cmd, *place))
 
 
 def _turns_of_this_thread() -> Interleaving | None:
-    return _active[-1] if _active and _active[-1].controls_this_thread() else None
+    return _active[-1] if _active and _active[-1].minds_locks() else None
 
 
 def _when_free(turns: Interleaving, attempt: Callable[[], Any]) -> Any:

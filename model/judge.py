@@ -4,8 +4,8 @@ It knows no store and no file system. A `Model` says what operations do; `Histor
 may come back at each point of a run; `judge` compares one recovery with that.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import orjson
@@ -180,8 +180,8 @@ class Recovery:
 class _Way(Generic[S]):
     """One way the run can have gone.
 
-    done: which operations in flight are in the state. barred: which can no longer get there, since
-    one that began after they had finished is.
+    done: which operations in flight are in the state. barred: which had finished without getting
+    there, and no longer can.
     """
 
     state: S
@@ -189,11 +189,17 @@ class _Way(Generic[S]):
     barred: frozenset[int] = frozenset()
 
 
+MOST_WAYS = 256
+"""How many ways in which operations may have overlapped a history follows."""
+
+
 class History(Generic[S]):
     """Follows a run and knows at each point what may come back.
 
     Operations that overlap may have happened in any order that is consistent with real time: what
-    was acknowledged happened between its beginning and its end, what is in flight may have.
+    was acknowledged happened between its beginning and its end, what is in flight may have. Where
+    there are very many orders only some are followed (MOST_WAYS): what is permitted then is, but
+    not all that may come back is among it (`Permitted.also`).
 
     start: the state before the first operation.
     """
@@ -204,29 +210,31 @@ class History(Generic[S]):
         self._ways: list[_Way[S]] = [_Way(start)]
         self._past: list[S] = [start]
         self._in_flight: dict[int, Operation] = {}
-        self._finished: frozenset[int] = frozenset()
 
     def began(self, number: int, operation: Operation) -> None:
         self._in_flight[number] = operation
 
     def finished(self, number: int) -> None:
         """It does nothing more, though it has not returned: what begins now comes after it."""
-        self._ways = self._reachable()
-        self._finished |= {number}
+        without = [
+            replace(way, barred=way.barred | {number})
+            for way in self._reachable()
+            if number not in way.done
+        ]
+        half = MOST_WAYS // 2
+        self._ways = [*self._with(number)[:half], *without[:half]]
 
     def acknowledged(self, number: int) -> None:
         """The operation's promise binds from here."""
         self._ways = self._distinct(
-            _Way(way.state, way.done - {number}, way.barred)
-            for way in self._reachable()
-            if number in way.done
+            _Way(way.state, way.done - {number}, way.barred) for way in self._with(number)
         )
-        self._forget(number)
+        del self._in_flight[number]
         self._past += [way.state for way in self._ways]
 
     def failed(self, number: int) -> None:
         """The operation raised: it has changed nothing that a reader can see."""
-        self._forget(number)
+        del self._in_flight[number]
         self._ways = self._distinct(
             _Way(way.state, way.done, way.barred - {number})
             for way in self._ways
@@ -235,51 +243,61 @@ class History(Generic[S]):
 
     def killed(self) -> None:
         """Whatever was in flight may or may not have happened, for good."""
-        self._ways = [_Way(state) for state in self.permitted().states]
+        self._ways = self._distinct(_Way(state) for state in self._possible())
         self._past += [way.state for way in self._ways]
         self._in_flight.clear()
-        self._finished = frozenset()
 
     def became(self, state: S) -> None:
         """A crash left the subject in this state; the run goes on from there."""
         self._ways = [_Way(state)]
         self._past.append(state)
         self._in_flight.clear()
-        self._finished = frozenset()
 
     def permitted(self) -> Permitted[S]:
         """What may come back if the world stops now."""
         states: dict[bytes, S] = {}
-        for way in self._reachable():
-            states.setdefault(canonical(self._model.view(way.state)), way.state)
-            for number, operation in self._in_flight.items():
-                if number not in way.done:
-                    for between in self._model.between(way.state, operation):
-                        states.setdefault(canonical(self._model.view(between)), between)
+        for state in self._possible():
+            states.setdefault(canonical(self._model.view(state)), state)
+        if not states:  # none of the ways that were followed was the right one
+            return Permitted((self._past[-1],), tuple(self._past), frozenset())
         return Permitted(tuple(states.values()), tuple(self._past), frozenset(states))
 
-    def _forget(self, number: int) -> None:
-        del self._in_flight[number]
-        self._finished -= {number}
+    def _possible(self) -> Iterator[S]:
+        """The states that the world can be in, half-way ones too."""
+        for way in self._reachable():
+            yield way.state
+            for number, operation in self._in_flight.items():
+                if number not in way.done:
+                    yield from self._model.between(way.state, operation)
 
     def _reachable(self) -> list[_Way[S]]:
-        """All ways the run can have gone by now: any operations in flight done, in any order."""
+        """The ways the run can have gone by now: any operations in flight done, in any order."""
         found = list(self._ways)
         for way in found:
-            for number, operation in self._in_flight.items():
-                if number not in way.done and number not in way.barred:
-                    barred = way.barred
-                    if number not in self._finished:
-                        barred |= self._finished - way.done
-                    state = self._model.step(way.state, operation)
-                    found.append(_Way(state, way.done | {number}, barred))
+            if len(found) > MOST_WAYS:
+                break
+            found += (self._after(way, number) for number in self._in_flight if _may(way, number))
         return self._distinct(found)
+
+    def _with(self, number: int) -> list[_Way[S]]:
+        """Those with this operation done."""
+        found = [way for way in self._reachable() if number in way.done]
+        # None when there are so many ways without it that none of these was reached.
+        return found or [self._after(way, number) for way in self._ways if _may(way, number)]
+
+    def _after(self, way: _Way[S], number: int) -> _Way[S]:
+        state = self._model.step(way.state, self._in_flight[number])
+        return _Way(state, way.done | {number}, way.barred)
 
     def _distinct(self, ways: Iterable[_Way[S]]) -> list[_Way[S]]:
         found: dict[tuple[bytes, frozenset[int], frozenset[int]], _Way[S]] = {}
         for way in ways:
             found.setdefault((self._identity(way.state), way.done, way.barred), way)
         return list(found.values())
+
+
+def _may(way: _Way[Any], number: int) -> bool:
+    return number not in way.done and number not in way.barred
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The promises of the session stores, by name. The numbers are those of the design."""
+"""The promises of the stores, by name. The numbers are those of the design."""
 
 from tornwrite.model.verdict import Promise
 
@@ -17,6 +17,7 @@ KEYS = Promise("keys", "two keys never share a session (7)")
 READ_BACK = Promise("read back", "any message that was accepted can be read back (8)")
 ERRORS = Promise("errors", "an operation that fails changes nothing a reader can see (9)")
 SHARED = Promise("shared", "several users of one directory don't disturb each other (10)")
+LISTED = Promise("listed", "a list tells of each history what reading it tells")
 TIDY = Promise("tidy", "a store that recovered and was used again leaves no temporary files")
 
 ALL = (
@@ -30,5 +31,6 @@ ALL = (
     READ_BACK,
     ERRORS,
     SHARED,
+    LISTED,
     TIDY,
 )

@@ -137,6 +137,44 @@ def session_arguments(
     }
 
 
+def archive_arguments(
+    *,
+    of_ids: SearchStrategy[str] | None = None,
+    of_messages: SearchStrategy[dict[str, Any]] | None = None,
+) -> dict[str, dict[str, SearchStrategy[Any]]]:
+    """The operations of an archiving store that write, and a strategy for each argument.
+
+    of_ids, of_messages: `keys()` and `messages()` unless given.
+    """
+    session_id = keys() if of_ids is None else of_ids
+    message = messages() if of_messages is None else of_messages
+    return {
+        "save": {"session_id": session_id, "message": message},
+        "archive": {"session_id": session_id},
+        "delete": {"session_id": session_id},
+    }
+
+
+def transcript_arguments(
+    *,
+    of_ids: SearchStrategy[str] | None = None,
+    of_messages: SearchStrategy[dict[str, Any]] | None = None,
+) -> dict[str, dict[str, SearchStrategy[Any]]]:
+    """The operations of a transcript store, and a strategy for each argument.
+
+    of_ids, of_messages: `keys()` and `messages()` unless given.
+    """
+    name = keys() if of_ids is None else of_ids
+    message = messages() if of_messages is None else of_messages
+    return {
+        "get_or_create": {"id": name},
+        "append": {"id": name, "message": message},
+        "append_held": {"id": name, "message": message},
+        "delete": {"id": name},
+        "list": {},
+    }
+
+
 def operations(
     arguments: dict[str, dict[str, SearchStrategy[Any]]],
 ) -> SearchStrategy[Operation]:

@@ -117,6 +117,8 @@ def _profiles(found: Finding) -> tuple[Profile, ...]:
 
 def _without_one(scenario: Scenario) -> Iterator[Scenario]:
     """The scenario with one operation less, the last ones first."""
+    if scenario.after:
+        yield replace(scenario, after=scenario.after[:-1])
     operations = scenario.operations
     for at in reversed(range(len(operations))):
         yield replace(scenario, operations=(*operations[:at], *operations[at + 1 :]))
@@ -136,6 +138,7 @@ def _told(scenario: Scenario) -> Iterator[str]:
         who = "process" if lane.process else "thread"
         for operation in lane.operations:
             yield f"{who} {number}: {operation}"
+    yield from (f"then {operation}" for operation in scenario.after)
 
 
 def _crash(found: Finding) -> str:

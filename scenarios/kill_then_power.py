@@ -220,7 +220,7 @@ def go_on(
         check_space(root, error)
         raise
     with Recorder(root, base=EMPTY) as recorder:
-        drive(subject, replace(scenario, operations=operations, lanes=()), root, recorder)
+        drive(subject, replace(scenario, operations=operations, lanes=(), after=()), root, recorder)
     numbers = numbers_after(before)
     events = (*before, *(renumbered(event, numbers) for event in recorder.trace().events))
     joined = Trace(trace.base, events)

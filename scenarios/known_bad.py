@@ -28,6 +28,9 @@ from tornwrite.scenarios.manager_driver import ManagerDriver
 from tornwrite.scenarios.session_driver import SessionDriver, counting_clock
 from tornwrite.scenarios.sessions import PUBLISHED as SESSIONS
 from tornwrite.scenarios.subject import Subject
+from tornwrite.scenarios.threads import archive as archive_threads
+from tornwrite.scenarios.threads import manager as manager_threads
+from tornwrite.scenarios.threads import transcripts as transcript_threads
 from tornwrite.scenarios.threads.sessions import ALL as THREADS
 from tornwrite.scenarios.transcript_driver import TranscriptDriver
 
@@ -73,7 +76,7 @@ archive = Subject(
     about="the archiving store as it was published, flaws included",
     model=ArchiveModel(),
     open=lambda root: ArchiveDriver(ArchivingStore(root), root, StoreError),
-    scenarios=archive_scenarios.PUBLISHED,
+    scenarios=(*archive_scenarios.PUBLISHED, *archive_threads.ALL),
 )
 
 
@@ -91,7 +94,7 @@ transcripts = Subject(
     about="the transcript store as it was published, flaws included",
     model=TranscriptModel(),
     open=_open_transcripts,
-    scenarios=transcript_scenarios.PUBLISHED,
+    scenarios=(*transcript_scenarios.PUBLISHED, *transcript_threads.ALL),
 )
 
 
@@ -103,7 +106,7 @@ manager = Subject(
     about="the session manager as it was published, flaws included",
     model=ManagerModel(),
     open=lambda root: ManagerDriver(_open_manager, root),
-    scenarios=manager_scenarios.ALL,
+    scenarios=(*manager_scenarios.ALL, *manager_threads.ALL),
 )
 
 
@@ -119,5 +122,5 @@ backend = Subject(
     about="the session interface as it was published: JSONL backend, start-up, falling back",
     model=BackendModel(),
     open=_open_backend,
-    scenarios=interface_scenarios.PUBLISHED,
+    scenarios=(*interface_scenarios.PUBLISHED, *manager_threads.BACKEND),
 )

@@ -35,7 +35,9 @@ class Promised(Generic[S]):
         """All that the history of power losses was told, to tell it again from an earlier point."""
 
     def tell(self, event: Event) -> None:
-        self._said.append(event)
+        # Steps promise nothing. They may follow an end too: a look at the subject may write.
+        if not isinstance(event, Stepped):
+            self._said.append(event)
         tell(self._lost, event)
         tell(self._killed, event)
 
@@ -48,7 +50,7 @@ class Promised(Generic[S]):
         self._killed.became(state)
 
     def process_killed(self, forgotten: int, state: S) -> None:
-        """forgotten: how many of the last events the kill came before."""
+        """forgotten: how many of the last beginnings and ends the kill came before."""
         del self._said[len(self._said) - forgotten :]
         self._said.append(Restarted())
         self._lost = History(self._model, self._start)

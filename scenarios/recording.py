@@ -1,6 +1,7 @@
 """From a scenario to a trace: the workload is run once, for real, and recorded."""
 
 import contextlib
+import copy
 import errno
 import os
 import shutil
@@ -10,12 +11,12 @@ from functools import partial
 from typing import Any
 
 from tornwrite.faults.images import Image, clear, difference, materialise, read_image
-from tornwrite.faults.interleaving import Deadlock, Interleaving
+from tornwrite.faults.interleaving import Deadlock, Interleaving, NotInTurns
 from tornwrite.faults.interpreter import Interpreter, TraceImpossible
 from tornwrite.faults.recorder import Recorder, RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace
 from tornwrite.faults.trace import Trace
-from tornwrite.faults.turn_locks import locks_that_give_turns
+from tornwrite.faults.turn_locks import as_another_process, locks_that_give_turns
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Operation
 from tornwrite.scenarios.subject import Driver, Lane, Scenario, Subject
@@ -44,7 +45,7 @@ def operations_of(scenario: Scenario) -> tuple[Operation, ...]:
 def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -> Seen:
     """Run the workload on `root`, telling the recorder when each operation begins and ends.
 
-    Raises NotInTurns when lanes of the scenario wait for what no seed can order.
+    Raises HarnessBroken when lanes of the scenario wait for what no seed can order.
     """
     turns = Interleaving(scenario.seed) if scenario.lanes else None
     with contextlib.ExitStack() as stack:
@@ -52,17 +53,22 @@ def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -
             stack.enter_context(locks_that_give_turns(turns))
         run = _Run(subject, root, recorder)
         driver = run.perform(None, operations_of(scenario))
-        if driver is not None and turns is not None:
-            with recorder.in_turns(turns):
-                run.lanes(driver, scenario.lanes, turns)
         if driver is None:
             return Seen(None, run.broken)
         try:
-            if run.broken:
+            if turns is not None:
+                with recorder.in_turns(turns):
+                    run.lanes(driver, scenario.lanes, turns)
+            if not run.broken:
+                driver = run.perform(driver, scenario.after)
+            if driver is None or run.broken:
                 return Seen(None, run.broken)
             return look(driver, subject.model.names(scenario.every_operation), root)
         finally:
-            driver.close()
+            # What broke off may have left locks behind, which is no news then.
+            with contextlib.suppress(*(Exception,) if run.broken else ()):
+                if driver is not None:
+                    driver.close()
 
 
 class _Run:
@@ -88,7 +94,8 @@ class _Run:
                 elif driver is None:
                     raise HarnessBroken("there is nothing to work on: opening failed")
                 else:
-                    result = driver.apply(operation)
+                    # As it is now: a store may give away what it goes on changing.
+                    result = copy.deepcopy(driver.apply(operation))
             except (HarnessBroken, UnknownStep, RecorderBlind):
                 raise
             except Exception as error:
@@ -107,15 +114,19 @@ class _Run:
             self.perform(driver, lane.operations)
 
         def process(lane: Lane) -> None:
-            own = self.perform(None, (OPEN, *lane.operations))
-            if own is not None:
-                own.close()
+            with as_another_process():
+                own = self.perform(None, (OPEN, *lane.operations))
+                if own is not None:
+                    own.close()
 
         work = [partial(process if lane.process else shared, lane) for lane in lanes]
         try:
             turns.run(work)
         except Deadlock as error:
             self.broken = f"the lanes do not come to an end: {error}"
+        except NotInTurns as error:
+            self.broken = str(error)
+            raise HarnessBroken(f"the lanes cannot be run in turns: {error}") from error
 
 
 PERFORM = _Run.perform.__qualname__

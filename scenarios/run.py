@@ -13,6 +13,7 @@ from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.trace import Trace
 from tornwrite.model.judge import GoesOn, Permitted
+from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.findings import Collected, finding, joined, merged
@@ -71,7 +72,11 @@ def run_scenario(
         try:
             outcome = _run(subject, scenario, settings, progress, live, bench)
         except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
-            outcome = _broken(scenario, settings, f"{scenario.name}: {error}")
+            outcome = _without_verdict(scenario, settings, f"{scenario.name}: {error}")
+        except TooManyOrders as error:
+            outcome = _without_verdict(
+                scenario, settings, f"{scenario.name}: {error}", Verdict.NOT_MEASURED
+            )
         if any(row.verdict is not Verdict.PASSED for row in outcome.rows):
             check_space(live)  # or the place it all happened in was full, and it says nothing
         return outcome
@@ -252,12 +257,14 @@ def _wrong_without_crash(
     return Outcome(scenario.name, (row,), findings, ())
 
 
-def _broken(scenario: Scenario, settings: Settings, why: str) -> Outcome:
+def _without_verdict(
+    scenario: Scenario, settings: Settings, why: str, instead: Verdict = Verdict.HARNESS_BROKEN
+) -> Outcome:
     rows = tuple(
         Row(
             scenario=scenario.name,
             profile=profile.name,
-            verdict=Verdict.HARNESS_BROKEN,
+            verdict=instead,
             operations=len(scenario.every_operation),
             points=0,
             judged=0,

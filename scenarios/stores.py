@@ -21,6 +21,9 @@ from tornwrite.scenarios.manager_driver import ManagerDriver
 from tornwrite.scenarios.session_driver import SessionDriver, counting_clock
 from tornwrite.scenarios.sessions import ALL
 from tornwrite.scenarios.subject import Subject
+from tornwrite.scenarios.threads import archive as archive_threads
+from tornwrite.scenarios.threads import manager as manager_threads
+from tornwrite.scenarios.threads import transcripts as transcript_threads
 from tornwrite.scenarios.threads.sessions import ALL as THREADS
 from tornwrite.scenarios.transcript_driver import TranscriptDriver
 
@@ -42,7 +45,7 @@ archive = Subject(
     about="the archiving store of this project",
     model=ArchiveModel(),
     open=lambda root: ArchiveDriver(ArchivingStore(root), root, SessionNotFound),
-    scenarios=archive_scenarios.ALL,
+    scenarios=(*archive_scenarios.ALL, *archive_threads.ALL),
 )
 
 
@@ -61,7 +64,7 @@ transcripts = Subject(
     about="the transcript store of this project",
     model=TranscriptModel(),
     open=_open_transcripts,
-    scenarios=transcript_scenarios.ALL,
+    scenarios=(*transcript_scenarios.ALL, *transcript_threads.ALL),
 )
 
 
@@ -73,7 +76,7 @@ manager = Subject(
     about="the session manager of this project: sessions in memory, saved whole",
     model=ManagerModel(),
     open=lambda root: ManagerDriver(_open_manager, root),
-    scenarios=manager_scenarios.ALL,
+    scenarios=(*manager_scenarios.ALL, *manager_threads.ALL),
 )
 
 
@@ -89,5 +92,5 @@ backend = Subject(
     about="the session interface of this project: JSONL backend, start-up, falling back",
     model=BackendModel(),
     open=_open_backend,
-    scenarios=interface_scenarios.ALL,
+    scenarios=(*interface_scenarios.ALL, *manager_threads.BACKEND),
 )

@@ -57,7 +57,8 @@ class Scenario:
 
     operations: in order; "reopen" closes the subject and opens it again. base: what is on the disk
     before, durably. start: what of it a reader sees; nothing unless it is given. lanes: what
-    several do at once after the operations, in turns that follow from the seed.
+    several do at once after the operations, in turns that follow from the seed. after: what is
+    done in order when all of them are done.
     """
 
     name: str
@@ -67,12 +68,14 @@ class Scenario:
     base: Image = EMPTY
     start: Observation = field(default_factory=dict)
     lanes: tuple[Lane, ...] = ()
+    after: tuple[Operation, ...] = ()
     seed: int = 0
 
     @property
     def every_operation(self) -> tuple[Operation, ...]:
         """Those of the lanes too, lane after lane."""
-        return (*self.operations, *(one for lane in self.lanes for one in lane.operations))
+        lanes = (one for lane in self.lanes for one in lane.operations)
+        return (*self.operations, *lanes, *self.after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """tornwrite scenarios and profiles: what there is."""
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
@@ -35,3 +36,12 @@ def profiles() -> None:
         console.print(f"[bold]{profile.name}[/]  {escape(profile.summary)}")
         for rule, value in known_profiles.rules(profile).items():
             console.print(f"    {rule:<26} {value}", highlight=False)
+
+
+@main.command()
+def flaws() -> None:
+    """Tell the known flaws of the published stores, as a page in Markdown."""
+    from tornwrite.scenarios.flaws import ALL
+    from tornwrite.scenarios.flaws.page import page
+
+    click.echo(page(ALL), nl=False)

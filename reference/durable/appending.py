@@ -63,17 +63,23 @@ def look_of(path_or_descriptor: str | int) -> Settled:
     return Settled(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def open_to_append(path: str) -> OpenFile:
-    """Open a file for appending and reading; make it when missing.
+def open_to_append(path: str, *, make: bool = True) -> OpenFile:
+    """Open a file for appending and reading.
+
+    Args:
+        path: the file.
+        make: make it when missing.
 
     Raises:
-        OSError: the system refused.
+        OSError: the system refused. FileNotFoundError: it is missing, and not to be made.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
     created = False
     try:
         descriptor = os.open(path, flags)
     except FileNotFoundError:
+        if not make:
+            raise
         descriptor = os.open(path, flags | os.O_CREAT, files.FILE_MODE)
         created = True
     try:
@@ -199,7 +205,7 @@ def rewrite_lines(
         OSError: nothing changed for a reader.
     """
     lines = split_lines(files.read_file(path))
-    keep_aside(path, [lines.tail], sync=False)
+    keep_aside(path, [lines.tail])
     data = lines.whole if lines.terminated else lines.whole + b"\n"
     files.replace_file(path, data, temporary=temporary or path + ".tmp")
     try:

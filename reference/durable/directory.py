@@ -7,7 +7,7 @@ sync, and clears away what writers that were killed left behind.
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tornwrite.reference.durable import files
 from tornwrite.reference.durable.appending import Settled, append_line, look_of, rewrite_lines
@@ -52,29 +52,22 @@ class StoreDirectory:
                 "is written any more; see to the disk, then open the store anew"
             )
 
-    @contextlib.contextmanager
-    def reading(self, name: str) -> Iterator[int]:
+    def reading(self, name: str) -> contextlib.AbstractContextManager[int]:
         """Nobody changes the files of that name meanwhile; gives the number of its shard.
 
         Raises:
             StoreClosed, OSError: as the stores' methods.
         """
-        with self.locks.session(name, write=False) as shard:
-            # Under the lock: another thread may have closed the store while this one waited.
-            self.check_open()
-            yield shard
+        # Under the lock: another thread may have closed the store while this one waited.
+        return self.locks.session(name, write=False, check=self.check_open)
 
-    @contextlib.contextmanager
-    def writing(self, name: str) -> Iterator[int]:
+    def writing(self, name: str) -> contextlib.AbstractContextManager[int]:
         """Nobody else reads or changes the files of that name meanwhile.
 
         Raises:
             StoreClosed, TooManySuspects, OSError: as the stores' methods.
         """
-        with self.locks.session(name, write=True) as shard:
-            self.check_open()
-            self.check_suspects()
-            yield shard
+        return self.locks.session(name, write=True, check=self._check_writing)
 
     def remove_leftovers(self, is_leftover: Callable[[str], bool]) -> list[str]:
         """Remove files that writers which were killed had not finished; to be called when opening.
@@ -101,6 +94,10 @@ class StoreDirectory:
     def close(self) -> None:
         """Release the lock file, once nobody in this process holds a lock."""
         self.locks.close()
+
+    def _check_writing(self) -> None:
+        self.check_open()
+        self.check_suspects()
 
     def _names(self, wanted: Callable[[str], bool]) -> list[str]:
         with os.scandir(self.path) as entries:

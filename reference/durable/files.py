@@ -33,6 +33,7 @@ import stat
 
 FILE_MODE = 0o644
 DIRECTORY_MODE = 0o755
+_SMALL_BYTES = 16_384
 
 
 def read_file(path: str) -> bytes:
@@ -50,9 +51,12 @@ def read_file(path: str) -> bytes:
 
 def read_descriptor(descriptor: int) -> bytes:
     """The bytes of an open file from its beginning, whatever its offset."""
+    # A read that comes back short has seen the end, in a small file the first one.
+    chunk = os.pread(descriptor, _SMALL_BYTES, 0)
+    if len(chunk) < _SMALL_BYTES:
+        return chunk
     chunks = []
     offset = 0
-    # One byte more than the size: the read that comes back short has seen the end.
     ask = os.fstat(descriptor).st_size + 1
     while chunk := os.pread(descriptor, ask, offset):
         chunks.append(chunk)

@@ -1,7 +1,7 @@
 """Messages as lines: what can be stored exactly, how it is written, what a line may hold."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -54,6 +54,15 @@ def decode_line(line: bytes) -> Message | None:
         except ValueError:
             return None
     return value if isinstance(value, dict) else None
+
+
+def decode_lines(lines: Sequence[bytes]) -> list[Message | None]:
+    """The same for each of several lines, in less time."""
+    try:
+        values = list(map(orjson.loads, lines))
+    except ValueError:
+        return list(map(decode_line, lines))
+    return [value if isinstance(value, dict) else None for value in values]
 
 
 def _inexact(value: object, place: str = "message") -> str:

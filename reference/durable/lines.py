@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from tornwrite.reference.durable import files
 from tornwrite.reference.durable.damage import Damage, DamageKind
-from tornwrite.reference.durable.json_lines import Message, decode_line
+from tornwrite.reference.durable.json_lines import Message, decode_line, decode_lines
+
+_AT_ONCE = 1024  # lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,9 @@ class Lines:
 
     def messages(self, skip: int = 0) -> Iterator[tuple[bytes, Message | None]]:
         """Each line after the first `skip`, with its message; None for a damaged line."""
-        for line in self.lines[skip:]:
-            yield line, decode_line(line)
+        for start in range(skip, len(self.lines), _AT_ONCE):
+            lines = self.lines[start : start + _AT_ONCE]
+            yield from zip(lines, decode_lines(lines), strict=True)
 
     def damaged_lines(self) -> list[bytes]:
         return [line for line, message in self.messages() if message is None]
@@ -63,7 +66,9 @@ def read_lines(path: str) -> Lines:
 def split_lines(data: bytes) -> Lines:
     """Find the lines in a data file's bytes."""
     *whole, last = data.split(b"\n")
-    lines = tuple(line for line in whole if _counts(line))
+    if b"" in whole or b"\r" in whole:
+        whole = [line for line in whole if _counts(line)]
+    lines = tuple(whole)
     if not _counts(last):
         end = len(data) - len(last)
         return Lines(lines, data[:end], True, last)

@@ -18,14 +18,14 @@ import struct
 import threading
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tornwrite.reference.durable import FILE_MODE
 
 SHARDS = 64
 _MIGRATION = SHARDS  # the byte after the sessions' bytes
 # struct flock of fcntl(2): type, whence, start, length, pid (0 for this kind), native alignment.
-_FLOCK = "hhqqi0q"
+_flock = struct.Struct("hhqqi0q").pack
 _HAS_RANGES = hasattr(fcntl, "F_OFD_SETLKW")
 
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
@@ -70,17 +70,29 @@ class DirectoryLocks:
         return self._writable
 
     @contextlib.contextmanager
-    def session(self, shared_name: str, *, write: bool) -> Iterator[int]:
+    def session(
+        self, shared_name: str, *, write: bool, check: Callable[[], None] = lambda: None
+    ) -> Iterator[int]:
         """Hold the lock of the sessions with this lossy name; gives the number of the shard.
 
         Processes that only read do not keep each other out.
+
+        Args:
+            shared_name: the lossy name.
+            write: keep everybody else out.
+            check: called once the lock is held; what it raises is handed on.
 
         Raises:
             PermissionError: `write`, and the lock file cannot be written to.
         """
         shard = zlib.crc32(shared_name.encode()) % SHARDS
-        with self._threads[shard if _HAS_RANGES else 0], self._range(shard, 1, write=write):
-            yield shard
+        with self._threads[shard if _HAS_RANGES else 0]:
+            descriptor = self._lock(shard, 1, write=write)
+            try:
+                check()
+                yield shard
+            finally:
+                self._unlock(descriptor, shard, 1)
 
     @contextlib.contextmanager
     def all_sessions(self) -> Iterator[None]:
@@ -107,28 +119,35 @@ class DirectoryLocks:
 
     @contextlib.contextmanager
     def _range(self, start: int, length: int, *, write: bool) -> Iterator[None]:
+        descriptor = self._lock(start, length, write=write)
+        try:
+            yield
+        finally:
+            self._unlock(descriptor, start, length)
+
+    def _lock(self, start: int, length: int, *, write: bool) -> int | None:
+        """Keep other processes out of a range; gives the descriptor that does, None if none can."""
         descriptor = self._descriptor
         if write and not self._writable:
             # Going on without would let two writers into one session.
             reason = "cannot be written to, and without locking it nothing may be written"
             raise PermissionError(errno.EACCES, reason, self._path)
         if descriptor is None:
-            yield
-            return
-        if not _HAS_RANGES:
+            return None
+        if _HAS_RANGES:
+            _set_range(descriptor, fcntl.F_WRLCK if write else fcntl.F_RDLCK, start, length)
+        else:
             fcntl.flock(descriptor, fcntl.LOCK_EX if write else fcntl.LOCK_SH)
-            try:
-                yield
-            finally:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return descriptor
+
+    def _unlock(self, descriptor: int | None, start: int, length: int) -> None:
+        # Not the parent's lock, should this be a child forked inside the block.
+        if descriptor is None or descriptor != self._descriptor:
             return
-        _set_range(descriptor, fcntl.F_WRLCK if write else fcntl.F_RDLCK, start, length)
-        try:
-            yield
-        finally:
-            # Not the parent's lock, should this be a child forked inside the block.
-            if descriptor == self._descriptor:
-                _set_range(descriptor, fcntl.F_UNLCK, start, length)
+        if _HAS_RANGES:
+            _set_range(descriptor, fcntl.F_UNLCK, start, length)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _open(self) -> None:
         flags = os.O_CLOEXEC
@@ -155,8 +174,7 @@ class DirectoryLocks:
 
 
 def _set_range(descriptor: int, kind: int, start: int, length: int) -> None:
-    request = struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
-    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, request)
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, _flock(kind, os.SEEK_SET, start, length, 0))
 
 
 _alive: weakref.WeakSet[DirectoryLocks] = weakref.WeakSet()

@@ -62,9 +62,6 @@ def _claim(writer: SessionWriter) -> bool:
         return False
     session = writer.session
     if session.is_owned:
-        if session.metadata.generation and durable.mode_of(session.data) is None:
-            # Somebody removed the data file; only a rewrite can give it back a name in time.
-            writer.rewrite(b"", replace(writer.next_metadata(), skip=0, count=0))
         return False
     lines = session.read_lines()
     metadata = replace(writer.next_metadata(), skip=session.skip(lines), count=len(lines.lines))
@@ -73,7 +70,7 @@ def _claim(writer: SessionWriter) -> bool:
 
 
 def _open_whole(writer: SessionWriter) -> OpenFile:
-    file = open_to_append(writer.session.data)
+    file = _open(writer)
     try:
         if ends_whole(file):
             return file
@@ -83,3 +80,13 @@ def _open_whole(writer: SessionWriter) -> OpenFile:
     os.close(file.descriptor)
     writer.rewrite_same()
     return replace(open_to_append(writer.session.data), created=file.created)
+
+
+def _open(writer: SessionWriter) -> OpenFile:
+    if writer.session.metadata.generation:
+        try:
+            return open_to_append(writer.session.data, make=False)
+        except FileNotFoundError:
+            # Somebody removed the data file; only a rewrite can give it back a name in time.
+            writer.rewrite(b"", replace(writer.next_metadata(), skip=0, count=0))
+    return open_to_append(writer.session.data)

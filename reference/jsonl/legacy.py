@@ -5,6 +5,25 @@ from dataclasses import dataclass
 from tornwrite.reference.durable import raw_json
 from tornwrite.reference.durable.json_lines import Message, decode_line
 from tornwrite.reference.durable.times import normal_time
+from tornwrite.reference.jsonl.names import hashed_name
+
+LEGACY_SUFFIX = ".json"
+_KNOWN = frozenset({"key", "messages", "summary", "created", "updated"})
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What of the JSONL session of its key a legacy file has taken over.
+
+    Attributes:
+        messages: how many of its first messages; what the file has of them is in the file's own.
+        sha256: hexadecimal, of their lines with newlines, byte for byte.
+        summary: the summary it had then; None if the file does not say.
+    """
+
+    messages: int
+    sha256: str
+    summary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +37,8 @@ class LegacySession:
         messages: the same, decoded.
         summary: empty if there is none.
         created, updated: as the metadata holds times; None if missing or not RFC 3339.
+        holds: written by a session manager that stood in for the JSONL store.
+        unknown: the other fields, name and JSON text.
     """
 
     key: str
@@ -26,6 +47,8 @@ class LegacySession:
     summary: str
     created: str | None
     updated: str | None
+    holds: Holds | None = None
+    unknown: tuple[tuple[str, str], ...] = ()
 
 
 class NotLegacy(ValueError):
@@ -51,6 +74,8 @@ def decode_legacy(raw: bytes) -> LegacySession:
         raise NotLegacy("it is a session's metadata")
     if not isinstance(summary, str):
         raise NotLegacy('"summary" is not a string')
+    holds = _holds(values.get("holds"))
+    known = _KNOWN if holds is None else {*_KNOWN, "holds"}
     texts = [part.text for part in raw_json.array_parts(parts["messages"].text.encode())]
     lines = [raw_json.minified(text) for text in texts]
     decoded = [decode_line(line) for line in lines]
@@ -64,4 +89,24 @@ def decode_legacy(raw: bytes) -> LegacySession:
         summary=summary,
         created=normal_time(values.get("created")),
         updated=normal_time(values.get("updated")),
+        holds=holds,
+        unknown=tuple((part.name, part.text) for part in parts.values() if part.name not in known),
     )
+
+
+def session_key(file_name: str, legacy: LegacySession) -> str:
+    """The key of the session in a legacy file: the one it says, or what the file is called.
+
+    A session manager writes the empty key to a file whose name says so by its hash.
+    """
+    stem = file_name.removesuffix(LEGACY_SUFFIX)
+    return legacy.key or ("" if stem == hashed_name("") else stem)
+
+
+def _holds(value: object) -> Holds | None:
+    match value:
+        case {"messages": int(count), "sha256": str(digest), **others} if count >= 0:
+            summary = others.get("summary")
+            return Holds(count, digest, summary if isinstance(summary, str) else None)
+        case _:
+            return None

@@ -9,6 +9,7 @@ Beside the original program's fields it may have
 Fields of other programs stay as they were found, to the letter.
 """
 
+import functools
 import json
 from dataclasses import dataclass, replace
 
@@ -89,12 +90,21 @@ def read_metadata(path: str) -> Found:
         return Found(Missing())
     except IsADirectoryError:
         return Found(LegacyFile())  # not ours either
-    return Found(decode_metadata(raw), raw)
+    return _found_small(raw) if len(raw) <= _SMALL_BYTES else _found(raw)
 
 
 def decode_metadata(raw: bytes) -> Metadata | Damaged | LegacyFile:
     """Understand the bytes of a metadata file."""
     return _decode_known(raw) or _decode_with_care(raw)
+
+
+def _found(raw: bytes) -> Found:
+    return Found(decode_metadata(raw), raw)
+
+
+# Each append reads the file; understanding the same bytes again would take longer than that.
+_SMALL_BYTES = 16_384
+_found_small = functools.lru_cache(maxsize=256)(_found)
 
 
 def _decode_known(raw: bytes) -> Metadata | None:

@@ -8,21 +8,27 @@ only the rename is left to do.
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, replace
 
 from tornwrite.reference import durable
 from tornwrite.reference.durable.errors import StoreClosed, StoreError
 from tornwrite.reference.jsonl import names
-from tornwrite.reference.jsonl.legacy import LegacySession, NotLegacy, decode_legacy
+from tornwrite.reference.jsonl.legacy import (
+    LEGACY_SUFFIX,
+    LegacySession,
+    NotLegacy,
+    decode_legacy,
+    session_key,
+)
+from tornwrite.reference.jsonl.merging import merge, saved_session
 from tornwrite.reference.jsonl.metadata import Metadata, decode_metadata
-from tornwrite.reference.jsonl.replacing import live_lines
 from tornwrite.reference.jsonl.sessions import SessionDirectory
 from tornwrite.reference.jsonl.store import JSONLStore
 from tornwrite.reference.jsonl.writing import SessionWriter
 
-_SUFFIX = ".json"
 _BACKUP_SUFFIX = ".migrated"
+_HASHED = re.compile(r"~[0-9a-f]{32}\.json\Z")
 _logger = logging.getLogger(__name__)
 
 
@@ -47,11 +53,12 @@ class MigrationReport:
 def migrate_legacy(
     store: JSONLStore, directory: str | os.PathLike[str] | None = None
 ) -> MigrationReport:
-    """Import the legacy files of a directory in the order of their names.
+    """Import the legacy files of a directory.
 
     A session that exists already gets the legacy messages before its own; its summary stays unless
-    it is empty. Originals stay as `NAME.json.migrated`, or with a number after that if the name is
-    taken.
+    it is empty. Where a file says which of the session's own messages it holds, those count once,
+    and its summary is the newer one. Originals stay as `NAME.json.migrated`, or with a number after
+    that if the name is taken.
 
     Args:
         store: where the sessions go.
@@ -67,21 +74,57 @@ def migrate_legacy(
     """
     # The reference package is one library: this is the store's other half.
     sessions = store._sessions
-    source = sessions.path if directory is None else os.path.abspath(os.fspath(directory))
+    path = sessions.path if directory is None else os.path.abspath(os.fspath(directory))
     sessions.check_open()
     report = MigrationReport()
     with sessions.locks.migration():
-        found = _file_names(source)
+        found = _file_names(path)
         # A process that was killed before this sync may have left its backups' names undurable.
-        renamed = any(_SUFFIX + _BACKUP_SUFFIX in name for name in found)
-        for name in found:
-            if name.endswith(_SUFFIX):
-                path = os.path.join(source, name)
-                report, moved = _migrate_file(sessions, path, report)
-                renamed = renamed or moved
+        renamed = any(LEGACY_SUFFIX + _BACKUP_SUFFIX in name for name in found)
+        source = _Source(path, [name for name in found if name.endswith(LEGACY_SUFFIX)])
+        for name in source.in_order():
+            report, moved = _migrate_file(sessions, source, name, report)
+            renamed = renamed or moved
         if renamed:
-            durable.sync_directory(source)
+            durable.sync_directory(path)
     return report
+
+
+class _Source:
+    """The directory that legacy files are imported from.
+
+    A session manager may be at work on it, or have been killed there.
+    """
+
+    def __init__(self, path: str, names: list[str]) -> None:
+        self.path = path
+        self._names = names
+
+    def in_order(self) -> list[str]:
+        """The order to import in, the first file of a key being the newest.
+
+        For each one's messages come before what was imported until then. Which messages a file
+        holds can only be told before anything else is. And a session manager takes a hashed name
+        where the plain one cannot be read: what it finds there later is older.
+        """
+        return sorted(
+            self._names, key=lambda name: (not self._may_hold(name), not _HASHED.search(name), name)
+        )
+
+    def read(self, name: str) -> bytes:
+        return durable.read_file(os.path.join(self.path, name))
+
+    def move_to_backup(self, name: str) -> None:
+        path = os.path.join(self.path, name)
+        os.rename(path, _free_backup(path))
+
+    def _may_hold(self, name: str) -> bool:
+        if name.endswith(names.METADATA_SUFFIX):
+            return False
+        try:
+            return b'"holds"' in self.read(name)
+        except OSError:
+            return False  # its import will say so
 
 
 def _file_names(directory: str) -> list[str]:
@@ -93,12 +136,11 @@ def _file_names(directory: str) -> list[str]:
 
 
 def _migrate_file(
-    sessions: SessionDirectory, path: str, report: MigrationReport
+    sessions: SessionDirectory, source: _Source, name: str, report: MigrationReport
 ) -> tuple[MigrationReport, bool]:
     """Import and rename one file; gives the report with it, and whether it was renamed."""
-    name = os.path.basename(path)
     try:
-        raw = durable.read_file(path)
+        raw = source.read(name)
         legacy = decode_legacy(raw)
     except NotLegacy as error:
         if _is_metadata(name, raw):
@@ -107,10 +149,17 @@ def _migrate_file(
         return replace(report, not_legacy=(*report.not_legacy, (name, str(error)))), False
     except OSError as error:
         return _with_failure(report, name, error), False
-    key = legacy.key or name.removesuffix(_SUFFIX)
+    key = session_key(name, legacy)
     try:
-        is_new = _import(sessions, key, legacy, hashlib.sha256(raw).hexdigest())
-        os.rename(path, _free_backup(path))
+        with sessions.session_to_write(key) as (session, shard):
+            # A session manager of another process waits for the same lock.
+            if source.read(name) != raw:
+                raise StoreError("another process has changed it meanwhile")
+            if source.path != sessions.path:
+                durable.sync_directory(source.path)
+            writer = SessionWriter(sessions, session, shard)
+            is_new = _import(writer, legacy, hashlib.sha256(raw).hexdigest())
+            source.move_to_backup(name)
     except StoreClosed:
         raise
     except (OSError, StoreError) as error:
@@ -120,40 +169,31 @@ def _migrate_file(
     return replace(report, already=(*report.already, name)), True
 
 
-def _import(sessions: SessionDirectory, key: str, legacy: LegacySession, digest: str) -> bool:
+def _import(writer: SessionWriter, legacy: LegacySession, digest: str) -> bool:
     """Put a legacy session's content before the session's own; False if it was there already."""
-    with sessions.session_to_write(key) as (found, shard):
-        writer = SessionWriter(sessions, found, shard)
-        session = writer.session
-        if digest in session.metadata.migrated_from:
-            return False
-        lines = session.read_lines()
-        own = live_lines(session, lines)
-        is_new = not session.exists(lines)
-        # By the original program, perhaps, which leaves no mark and may have been cut off.
-        is_imported = _begins_with(lines.messages(), legacy)
-        older = [] if is_imported else legacy.lines
-        metadata = writer.next_metadata()
-        metadata = replace(
-            metadata,
-            summary=metadata.summary or legacy.summary,
-            skip=0,
-            count=len(older) + len(own),
-            created_at=(legacy.created if is_new else None) or metadata.created_at,
-            updated_at=(legacy.updated if is_new else None) or metadata.updated_at,
-            migrated_from=(*metadata.migrated_from, digest),
-        )
-        writer.keep_damaged(lines)
-        # Never the mark without the messages: the new file's name must be durable first.
-        writer.rewrite(b"".join([*older, *own]), metadata, says_more=bool(legacy.lines))
-        return not is_imported
-
-
-def _begins_with(
-    numbered: Iterator[tuple[bytes, dict[str, object] | None]], legacy: LegacySession
-) -> bool:
-    own = [message for (_, message), _ in zip(numbered, legacy.messages, strict=False)]
-    return bool(own) and own == list(legacy.messages)
+    session = writer.session
+    if digest in session.metadata.migrated_from:
+        return False
+    lines = session.read_lines()
+    merged = merge(legacy, saved_session(session, lines))
+    is_first = not session.exists(lines)
+    metadata = writer.next_metadata()
+    metadata = replace(
+        metadata,
+        summary=merged.summary,
+        skip=0,
+        count=len(merged.older) + len(merged.own),
+        created_at=(legacy.created if is_first else None) or metadata.created_at,
+        updated_at=(legacy.updated if is_first else None) or metadata.updated_at,
+        migrated_from=(*metadata.migrated_from, digest),
+    )
+    writer.keep_damaged(lines)
+    # Never the mark without the messages: the new file's name must be durable first. And so must
+    # the legacy file's: who saved it may have been killed before that, and after a crash an older
+    # version would be in its place, to be imported as well.
+    data = b"".join([*merged.older, *merged.own])
+    writer.rewrite(data, metadata, says_more=True)
+    return merged.is_new
 
 
 def _is_metadata(name: str, raw: bytes) -> bool:

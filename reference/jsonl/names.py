@@ -5,12 +5,11 @@ is lossy: `a:b` and `a_b` share it. So a name belongs to the key in its metadata
 that cannot have its lossy name gets one with a hash of the key, which nobody shares.
 """
 
-import os
 import re
 from dataclasses import dataclass
 
 from tornwrite.reference.durable import names
-from tornwrite.reference.durable.names import CONTROL, DIGEST_DIGITS, LOSSY, NAME_MAX_BYTES
+from tornwrite.reference.durable.names import CONTROL, DIGEST_DIGITS, NAME_MAX_BYTES
 
 DATA_SUFFIX = ".jsonl"
 METADATA_SUFFIX = ".meta.json"
@@ -25,7 +24,7 @@ _HASHED = re.compile(r"~[0-9a-f]{32}\Z")
 
 def lossy_name(key: str) -> str:
     """The original program's name for a key. Several keys may share it."""
-    return key.translate(LOSSY)
+    return key.replace(":", "_").replace("/", "_").replace("\\", "_")
 
 
 def hashed_name(key: str) -> str:
@@ -72,16 +71,16 @@ class SessionFiles:
     @property
     def data(self) -> str:
         """One message a line."""
-        return os.path.join(self.directory, self.name + DATA_SUFFIX)
+        return f"{self.directory}/{self.name}{DATA_SUFFIX}"
 
     @property
     def metadata(self) -> str:
-        return os.path.join(self.directory, self.name + METADATA_SUFFIX)
+        return f"{self.directory}/{self.name}{METADATA_SUFFIX}"
 
     @property
     def temporary(self) -> str:
         """The next metadata file, before it is renamed over the current one."""
-        return os.path.join(self.directory, self.name + TEMPORARY_SUFFIX)
+        return f"{self.directory}/{self.name}{TEMPORARY_SUFFIX}"
 
     def generation(self, generation: int) -> str:
         """The data file that a rewrite made, before it is renamed to `data`."""

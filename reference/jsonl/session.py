@@ -49,7 +49,9 @@ class Session:
     @property
     def is_owned(self) -> bool:
         """Whether readable metadata says that the session is the key's."""
-        return owner_of(self.files.name, self.found.content) == self.key
+        content = self.found.content
+        is_said = isinstance(content, Metadata) and content.key == self.key
+        return is_said and _is_name_of(self.key, self.files.name)
 
     def read_lines(self) -> Lines:
         return read_lines(self.data)
@@ -111,10 +113,10 @@ def owner_of(name: str, content: Content) -> str | None:
     if not isinstance(content, Metadata) or content.key is None:
         return None
     try:
-        reachable = (names.lossy_name(content.key), names.hashed_name(content.key))
+        content.key.encode()
     except UnicodeEncodeError:
         return None
-    return content.key if name in reachable else None
+    return content.key if _is_name_of(content.key, name) else None
 
 
 def data_path(files: SessionFiles, content: Content) -> str:
@@ -128,6 +130,10 @@ def data_path(files: SessionFiles, content: Content) -> str:
         if _is_there(generation):
             return generation
     return files.data
+
+
+def _is_name_of(key: str, name: str) -> bool:
+    return name == names.lossy_name(key) or name == names.hashed_name(key)
 
 
 def _look_at(directory: str, name: str, key: str) -> Session | None:

@@ -1,1 +1,38 @@
-"""The scenarios of the archiving store."""
+"""The scenarios of the archiving stores, in the order in which they are run."""
+
+from tornwrite.scenarios.archive.archiving import AGAIN, ARCHIVE, BOTH_FILES, GO_ON
+from tornwrite.scenarios.archive.deleting import DELETE, DELETE_ARCHIVED, DELETE_BOTH
+from tornwrite.scenarios.archive.repair import (
+    DAMAGED,
+    EMPTY_FILE,
+    FIRST_TORN,
+    TORN,
+    TORN_ARCHIVE,
+    UNENDED,
+    ZEROS,
+)
+from tornwrite.scenarios.archive.saving import PAGES, SAVE, SEVERAL, STRANGE_IDS
+
+ALL = (
+    SAVE,
+    PAGES,
+    ARCHIVE,
+    GO_ON,
+    AGAIN,
+    BOTH_FILES,
+    DELETE,
+    DELETE_ARCHIVED,
+    DELETE_BOTH,
+    SEVERAL,
+    STRANGE_IDS,
+    TORN,
+    TORN_ARCHIVE,
+    ZEROS,
+    UNENDED,
+    DAMAGED,
+    EMPTY_FILE,
+    FIRST_TORN,
+)
+
+PUBLISHED = tuple(one for one in ALL if one is not STRANGE_IDS)
+"""For a store that takes an id for a path: it would write elsewhere."""

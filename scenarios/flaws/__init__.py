@@ -1,6 +1,9 @@
 """The known flaws of the published stores: what their texts state, and what the gate found."""
 
+from tornwrite.scenarios.flaws.archive import ARCHIVE
 from tornwrite.scenarios.flaws.history import HISTORY
+from tornwrite.scenarios.flaws.jsonl import JSONL
+from tornwrite.scenarios.flaws.transcripts import TRANSCRIPTS
 
-ALL = (*HISTORY,)
+ALL = (*HISTORY, *JSONL, *ARCHIVE, *TRANSCRIPTS)
 """In the order in which they are shown."""

@@ -1,7 +1,5 @@
 """Several threads and processes on one session store: what each was told must hold for all."""
 
-from dataclasses import replace
-
 from tornwrite.model.operation import Operation
 from tornwrite.model.promises import ATOMIC, DURABLE, RECONCILED, SHARED
 from tornwrite.scenarios.sessions.operations import (
@@ -13,17 +11,11 @@ from tornwrite.scenarios.sessions.operations import (
 )
 from tornwrite.scenarios.sessions.operations import replace as replace_history
 from tornwrite.scenarios.subject import Lane, Scenario
+from tornwrite.scenarios.threads.seeded import seeded
 
 
 def read(key: str) -> Operation:
     return Operation("get_history", {"key": key})
-
-
-def _seeded(scenario: Scenario, seeds: int) -> tuple[Scenario, ...]:
-    """The scenario in so many orders of turns."""
-    return tuple(
-        replace(scenario, name=f"{scenario.name}-{seed}", seed=seed) for seed in range(1, seeds + 1)
-    )
 
 
 WRITERS = Scenario(
@@ -58,6 +50,7 @@ SUMMARISER = Scenario(
     promises=(DURABLE, ATOMIC, SHARED, RECONCILED),
     operations=tuple(add("chat:1", f"old {number}") for number in range(3)),
     lanes=(_SUMMARISER, _MAIN_LOOP),
+    after=(add("chat:1", "go on"),),
 )
 
 REPLACERS = Scenario(
@@ -71,6 +64,7 @@ REPLACERS = Scenario(
         Lane((add("chat:1", "added"), truncate("chat:1", 1))),
         Lane((add("chat_1", "of another session"), read("chat_1"))),
     ),
+    after=(add("chat:1", "go on"),),
 )
 
 PROCESSES = Scenario(
@@ -85,6 +79,12 @@ PROCESSES = Scenario(
         ),
         Lane((add("chat:1", "two"), compact("chat:1"), add("chat:1", "three")), process=True),
     ),
+    after=(add("chat:1", "four"),),
 )
 
-ALL = (WRITERS, *_seeded(SUMMARISER, 4), *_seeded(REPLACERS, 2), *_seeded(PROCESSES, 3))
+ALL = (
+    WRITERS,
+    *seeded(SUMMARISER, 1, 2, 3, 4),
+    *seeded(REPLACERS, 1, 2),
+    *seeded(PROCESSES, 1, 2, 3),
+)

@@ -4,12 +4,14 @@ The model here is a toy: a list of words that can only grow, or be wiped word by
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations, permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tornwrite.model import judge as judging
 from tornwrite.model.judge import (
     History,
     Permitted,
@@ -19,7 +21,7 @@ from tornwrite.model.judge import (
     assess,
     judge,
 )
-from tornwrite.model.operation import Observation, Operation
+from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Kind, Promise, Violation
 
 Words = tuple[str, ...]
@@ -246,6 +248,209 @@ def test_what_really_happened_is_always_permitted(ends: list[str]) -> None:
                 without.append(word)
     assert {" ".join(with_killed), " ".join(without)} <= said(followed)
     assert len(said(followed)) == 2 ** ends.count("killed")
+
+
+# Operations that overlap
+
+
+class AtomicModel(WordModel):
+    """`wipe` removes all words at once."""
+
+    def between(self, state: Words, operation: Operation) -> Iterable[Words]:
+        return ()
+
+
+Told = tuple[str, int]
+"""What a history was told: a word for it, and the number of the operation."""
+
+
+@st.composite
+def tellings(draw: st.DrawFn) -> tuple[list[Operation], list[Told]]:
+    """Up to five operations and what becomes of them, in any order that can be."""
+    operations = [
+        draw(st.sampled_from([say(f"w{number}"), say("same"), WIPE]))
+        for number in range(draw(st.integers(0, 5)))
+    ]
+    told: list[Told] = []
+    waiting = list(range(len(operations)))
+    flying: dict[int, bool] = {}
+    for _ in range(draw(st.integers(0, 14))):
+        choices = [("began", waiting[0])] if waiting else []
+        choices += [("acknowledged", number) for number in flying]
+        choices += [("finished", number) for number, finished in flying.items() if not finished]
+        choices += [("failed", number) for number in flying]
+        choices += [("killed", -1)] if flying else []
+        if not choices:
+            break
+        what, number = draw(st.sampled_from(choices))
+        told.append((what, number))
+        match what:
+            case "began":
+                flying[waiting.pop(0)] = False
+            case "finished":
+                flying[number] = True
+            case "killed":
+                flying.clear()
+            case _:
+                del flying[number]
+    return operations, told
+
+
+def follow(operations: list[Operation], told: list[Told]) -> History[Words]:
+    followed = History(AtomicModel(), ("start",))
+    for what, number in told:
+        match what:
+            case "began":
+                followed.began(number, operations[number])
+            case "killed":
+                followed.killed()
+            case _:
+                getattr(followed, what)(number)
+    return followed
+
+
+def every_end(operations: list[Operation], told: list[Told]) -> set[Words]:
+    """What may come back, by trying every order of every choice."""
+    began = {number: at for at, (what, number) in enumerate(told) if what == "began"}
+    over: dict[int, int] = {}
+    must, gone = set(), set()
+    for at, (what, number) in enumerate(told):
+        if what == "killed":
+            dead = [one for one in began if began[one] < at and one not in must | gone]
+            over.update({one: at for one in dead if one not in over})
+        elif what != "began":
+            over.setdefault(number, at)
+            must |= {number} if what == "acknowledged" else set()
+            gone |= {number} if what == "failed" else set()
+    doubtful = [number for number in began if number not in must | gone]
+    found: set[Words] = set()
+    for count in range(len(doubtful) + 1):
+        for some in combinations(doubtful, count):
+            for order in permutations([*must, *some]):
+                if any(over.get(b, len(told)) < began[a] for a, b in combinations(order, 2)):
+                    continue
+                state: Words = ("start",)
+                for number in order:
+                    state = MODEL.step(state, operations[number])
+                found.add(state)
+    return found
+
+
+@given(tellings())
+@settings(deadline=None, max_examples=300)
+def test_what_may_come_back_is_what_some_order_leads_to(
+    telling: tuple[list[Operation], list[Told]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "MOST_WAYS", 1_000_000)
+        assert set(follow(*telling).permitted().states) == every_end(*telling)
+
+
+@given(tellings(), st.integers(1, 8))
+@settings(deadline=None, max_examples=200)
+def test_where_only_some_orders_are_followed_none_is_permitted_that_there_is_not(
+    telling: tuple[list[Operation], list[Told]], most: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "MOST_WAYS", most)
+        allowed = follow(*telling).permitted()
+    possible = {canonical({"words": list(words)}) for words in every_end(*telling)}
+    assert allowed.views <= possible
+    assert allowed.states
+
+
+def test_many_that_overlap_take_no_time() -> None:
+    """Ten writers of twenty words that nothing keeps apart."""
+    followed = History(AtomicModel(), ())
+    for turn in range(20):
+        for writer in range(10):
+            followed.began(10 * turn + writer, say(f"{writer}.{turn}"))
+        for writer in range(10):
+            followed.acknowledged(10 * turn + writer)
+    assert 0 < len(followed.permitted().states) <= judging.MOST_WAYS + 10
+    assert {len(state) for state in followed.permitted().states} == {200}
+
+
+def test_what_began_after_another_was_done_comes_after_it_though_neither_returned() -> None:
+    followed = history()
+    followed.began(0, say("a"))
+    followed.finished(0)
+    followed.began(1, say("b"))
+    followed.finished(1)
+    assert said(followed) == {"", "a", "b", "a b"}
+    followed.acknowledged(0)
+    assert said(followed) == {"a", "a b"}
+
+
+def test_what_was_done_and_did_not_return_may_be_lost_when_a_later_one_is_not() -> None:
+    followed = history()
+    followed.began(0, say("a"))
+    followed.finished(0)
+    followed.began(1, say("b"))
+    followed.acknowledged(1)
+    assert said(followed) == {"b", "a b"}
+
+
+def test_what_was_done_and_then_failed_has_changed_nothing() -> None:
+    followed = history()
+    followed.began(0, say("a"))
+    followed.finished(0)
+    followed.began(1, say("b"))
+    followed.acknowledged(1)
+    followed.failed(0)
+    assert said(followed) == {"b"}
+
+
+def test_what_was_done_may_still_be_seen_half_way() -> None:
+    followed = history("a", "b")
+    followed.began(0, WIPE)
+    followed.finished(0)
+    assert said(followed) == {"a b", "a", ""}
+
+
+class CountingModel(AtomicModel):
+    """Nobody sees how often was wiped, but the third wiping puts a word there."""
+
+    def step(self, state: Words, operation: Operation) -> Words:
+        if operation.name == "wipe":
+            return ("three", *state) if state.count("") == 2 else ("", *state)
+        return super().step(state, operation)
+
+    def view(self, state: Words) -> Observation:
+        return {"words": [word for word in state if word]}
+
+    def hidden(self, state: Words) -> int:
+        return state.count("")
+
+
+def test_states_that_only_look_alike_are_followed_apart_also_after_a_kill() -> None:
+    followed = History(CountingModel(), ())
+    for number in range(2):
+        followed.began(number, WIPE)
+        followed.killed()
+    assert len(followed.permitted().views) == 1
+    followed.began(2, WIPE)
+    followed.acknowledged(2)
+    assert followed.permitted().views == {
+        canonical({"words": words}) for words in ([], ["three"])
+    }
+
+
+def test_what_is_permitted_besides_is_asked_for_only_what_is_not_permitted_anyway() -> None:
+    asked: list[bytes] = []
+
+    def also(view: bytes) -> bool:
+        asked.append(view)
+        return view == b"late"
+
+    allowed = Permitted((), (), frozenset({b"here"}), also)
+    assert [allowed.permits(view) for view in (b"here", b"late", b"never", None)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert asked == [b"late", b"never"]
 
 
 # Whether a recovery is in order

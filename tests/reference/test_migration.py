@@ -1,5 +1,6 @@
 """Legacy files are imported once, however often and from wherever the import is repeated."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -209,3 +210,110 @@ def test_an_empty_legacy_session_still_brings_its_summary(
     legacy(directory, messages=[])
     migrate_legacy(store)
     assert (store.get_history("a:b"), store.get_summary("a:b")) == ([], "old")
+
+
+def held(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    lines = b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in messages)
+    return {"messages": len(messages), "sha256": hashlib.sha256(lines).hexdigest(), **more}
+
+
+OWN = ({"n": 1}, {"n": 2}, {"n": 3})
+
+
+@pytest.mark.parametrize(
+    ("holds", "want"),
+    [
+        (held(), [*MESSAGES, *OWN]),
+        (held(*OWN[:1]), [*MESSAGES, *OWN[1:]]),
+        (held(*OWN), MESSAGES),
+        (held(*OWN, {"n": 4}), [*MESSAGES, *OWN]),
+        (held(*OWN[1:]), [*MESSAGES, *OWN]),
+        ({"messages": -1, "sha256": ""}, [*MESSAGES, *OWN]),
+        ({"messages": 3}, [*MESSAGES, *OWN]),
+        (5, [*MESSAGES, *OWN]),
+    ],
+    ids=["nothing", "some", "all", "more", "others", "a negative number", "no digest", "no object"],
+)
+def test_messages_that_a_file_says_it_holds_count_once(
+    store: JSONLStore, directory: Path, holds: Any, want: list[Any]
+) -> None:
+    store.set_history("a:b", [{"n": 0}, *OWN])
+    store.truncate_history("a:b", 3)
+    legacy(directory, holds=holds)
+    for _ in range(2):
+        migrate_legacy(store)
+        assert store.get_history("a:b") == want
+
+
+@pytest.mark.parametrize(
+    ("holds", "want"),
+    [
+        (held(*OWN), "old"),
+        (held(*OWN[:1]), "own"),
+        (held(*OWN, summary="own"), "old"),
+        (held(*OWN[:1], summary="own"), "old"),
+        (held(*OWN[:1], summary="another"), "own"),
+        (held(*OWN, summary="another"), "own"),
+        (held({"n": 5}, summary="own"), "old"),
+    ],
+)
+def test_the_summary_of_a_file_wins_over_the_one_that_it_has_seen(
+    store: JSONLStore, directory: Path, holds: Any, want: str
+) -> None:
+    store.set_history("a:b", OWN)
+    store.set_summary("a:b", "own")
+    legacy(directory, holds=holds)
+    migrate_legacy(store)
+    assert store.get_summary("a:b") == want
+
+
+def test_a_file_that_holds_everything_may_have_emptied_it(
+    store: JSONLStore, directory: Path
+) -> None:
+    store.set_history("a:b", OWN)
+    store.set_summary("a:b", "own")
+    legacy(directory, messages=[], summary="", holds=held(*OWN))
+    assert migrate_legacy(store).migrated == ("a_b.json",)
+    assert (store.get_history("a:b"), store.get_summary("a:b")) == ([], "")
+    legacy(directory, messages=[{"n": 9}], summary="", holds=held())
+    migrate_legacy(store)
+    assert store.get_history("a:b") == [{"n": 9}]
+
+
+def test_files_with_a_hashed_name_are_imported_before_plain_ones(
+    store: JSONLStore, directory: Path
+) -> None:
+    legacy(directory, f"a_b~{'0' * 32}.json", messages=[{"n": "newer"}])
+    legacy(directory, "a_b.json", messages=[{"n": "older"}])
+    legacy(directory, "zz.json", messages=[{"n": "zz"}], key="zz")
+    assert len(migrate_legacy(store).migrated) == 3
+    assert store.get_history("a:b") == [{"n": "older"}, {"n": "newer"}]
+
+
+def test_a_file_that_holds_messages_is_imported_before_those_that_would_hide_them(
+    store: JSONLStore, directory: Path
+) -> None:
+    store.set_history("a:b", OWN)
+    legacy(directory, f"a_b~{'0' * 32}.json", messages=[{"n": "newer"}])
+    legacy(directory, "a_b.json", messages=[*OWN, {"n": 4}], holds=held(*OWN))
+    migrate_legacy(store)
+    assert store.get_history("a:b") == [{"n": "newer"}, *OWN, {"n": 4}]
+
+
+def test_a_file_that_is_changed_while_it_is_imported_is_left_for_the_next_time(
+    store: JSONLStore, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = legacy(directory)
+    opened = store._sessions.session_to_write
+
+    def changed_just_before(key: str) -> Any:
+        legacy(directory, messages=[{"n": "changed"}])
+        return opened(key)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store._sessions, "session_to_write", changed_just_before)
+        ((name, reason),) = migrate_legacy(store).failed
+    assert (name, path.exists()) == ("a_b.json", True)
+    assert "changed it meanwhile" in reason
+    assert migrate_legacy(store).migrated == ("a_b.json",)
+    assert store.get_history("a:b") == [{"n": "changed"}]

@@ -1,0 +1,252 @@
+"""The model of a transcript store: chat histories that are made, listed with a title, deleted.
+
+A transcript exists from when it is made, also while it is empty. Observations have this form; a
+subject's driver makes them:
+
+    {"transcripts": {ID: {"messages": [...], "title": TEXT, "dated": BOOL,
+                          "listed": {"title": TEXT, "count": NUMBER}} or {"error": TEXT}},
+     "damaged": [TEXT], "must_keep": [TEXT], "litter": [FILE]}
+
+`title` is what the transcript itself says, `listed` what the list of all says of it: both follow
+from the messages. `dated` says that it tells when it was made, which one whose header was damaged
+cannot. `damaged` and `must_keep` are as in `tornwrite.model.sessions`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tornwrite.model.keeping import damage_kept, tidy
+from tornwrite.model.message_differences import (
+    History,
+    Vocabulary,
+    counted,
+    equal,
+    not_together,
+    wrong_history,
+)
+from tornwrite.model.operation import Observation, Operation, shortened
+from tornwrite.model.verdict import Kind, Violation
+
+LONGEST_TITLE = 60
+"""Characters; a longer one is cut there and ends in `...`."""
+
+UNTITLED = "New Session..."
+
+PROBE = {"role": "user", "content": "appended after the crash"}
+LATER = {"role": "assistant", "content": "from an old look"}
+ANEW = {"role": "user", "content": "appended after deleting"}
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One that exists. dated: it tells when it was made."""
+
+    messages: tuple[Mapping[str, Any], ...] = ()
+    dated: bool = True
+
+    @property
+    def title(self) -> str:
+        """The first thing that the user says, cut where it is long."""
+        for message in self.messages:
+            content = message.get("content")
+            if message.get("role") == "user" and isinstance(content, str) and content:
+                cut = content[:LONGEST_TITLE]
+                return content if cut == content else cut + "..."
+        return UNTITLED
+
+    def with_message(self, message: Mapping[str, Any]) -> "Transcript":
+        return replace(self, messages=(*self.messages, message))
+
+
+@dataclass(frozen=True, slots=True)
+class Transcripts:
+    """All transcripts by id, and the damaged bytes that have to stay."""
+
+    transcripts: Mapping[str, Transcript] = field(default_factory=dict)
+    must_keep: frozenset[str] = frozenset()
+
+    def with_transcript(self, name: str, transcript: Transcript) -> "Transcripts":
+        return replace(self, transcripts={**self.transcripts, name: transcript})
+
+    def without(self, name: str) -> "Transcripts":
+        left = {other: one for other, one in self.transcripts.items() if other != name}
+        # The damage goes too. It is not said whose it is: the runs that have some have one file.
+        return replace(self, transcripts=left, must_keep=frozenset())
+
+
+class TranscriptModel:
+    """The transcript store as it should be.
+
+    Its operations:
+
+    - `get_or_create`.
+    - `append` gets the transcript anew, which makes it if there is none, and appends a message.
+    - `append_held` appends to the transcript that was got last; nothing comes of it if that was
+      deleted since.
+    - `delete` and `list`.
+    """
+
+    def state_of(self, observed: Observation) -> Transcripts:
+        return Transcripts(
+            {
+                name: Transcript(tuple(found["messages"]), found["dated"])
+                for name, found in observed.get("transcripts", {}).items()
+                if "error" not in found
+            },
+            frozenset(observed.get("must_keep", ())),
+        )
+
+    def step(self, state: Transcripts, operation: Operation) -> Transcripts:
+        arguments = operation.arguments
+        match operation.name:
+            case "get_or_create":
+                return _made(state, arguments["id"])
+            case "append":
+                return _appended(_made(state, arguments["id"]), operation)
+            case "append_held":
+                return _appended(state, operation) if _exists(state, operation) else state
+            case "delete":
+                return state.without(arguments["id"])
+            case "list" | "reopen" | "open":
+                return state
+            case _:
+                raise ValueError(f"the transcript model has no operation {operation.name!r}")
+
+    def between(self, state: Transcripts, operation: Operation) -> Iterable[Transcripts]:
+        """An append to what does not exist is two calls: the transcript is made first, empty."""
+        if operation.name == "append" and not _exists(state, operation):
+            yield _made(state, operation.arguments["id"])
+
+    def view(self, state: Transcripts) -> Observation:
+        return {"transcripts": {name: _seen(one) for name, one in state.transcripts.items()}}
+
+    def normalised(self, observed: Observation) -> Observation:
+        return {"transcripts": observed.get("transcripts", {})}
+
+    def names(self, operations: Iterable[Operation]) -> tuple[str, ...]:
+        found = (one.arguments.get("id") for one in operations)
+        return tuple(dict.fromkeys(name for name in found if name is not None))
+
+    def probes(self, state: Transcripts, names: Sequence[str]) -> tuple[tuple[Operation, ...], ...]:
+        """Go on with every transcript, from a new look at it and an old one; then without them."""
+        every = dict.fromkeys([*names, *state.transcripts])
+        return (
+            tuple(step for name in every for step in (_get(name), _append(name, PROBE))),
+            tuple(_append(name, LATER, held=True) for name in every),
+            tuple(
+                step for name in every for step in (_delete(name), _append(name, LATER, held=True))
+            ),
+            tuple(_append(name, ANEW) for name in every),
+        )
+
+    def continuations(
+        self, state: Transcripts, names: Sequence[str]
+    ) -> tuple[tuple[Operation, ...], ...]:
+        """To append, which gets it first; to delete what there is, and begin anew."""
+        every = tuple(names or state.transcripts)
+        there = tuple(name for name in every if name in state.transcripts)
+        ways = (
+            tuple(_append(name, PROBE) for name in every),
+            tuple(step for name in there for step in (_delete(name), _append(name, ANEW))),
+        )
+        return tuple(way for way in ways if way)
+
+    def explain(
+        self,
+        observed: Observation,
+        permitted: Sequence[Transcripts],
+        past: Sequence[Transcripts],
+        after: Sequence[Operation],
+    ) -> Violation:
+        views = [self.view(state) for state in permitted]
+        found = observed if "error" in observed else self.normalised(observed)
+        wrong = wrong_history(_WORDS, found, views, [self.view(state) for state in past], after)
+        return wrong or not_together(_WORDS, after, "transcripts")
+
+    def beside(
+        self, permitted: Sequence[Transcripts], observed: Observation
+    ) -> Iterable[Violation]:
+        seen = self.normalised(observed)
+        alike = [state for state in permitted if equal(self.view(state), seen)]
+        return damage_kept([state.must_keep for state in alike or permitted], observed)
+
+    def settled(self, observed: Observation) -> Iterable[Violation]:
+        return tidy(observed)
+
+
+def _get(name: str) -> Operation:
+    return Operation("get_or_create", {"id": name})
+
+
+def _append(name: str, message: Mapping[str, Any], *, held: bool = False) -> Operation:
+    return Operation("append_held" if held else "append", {"id": name, "message": message})
+
+
+def _delete(name: str) -> Operation:
+    return Operation("delete", {"id": name})
+
+
+def _exists(state: Transcripts, operation: Operation) -> bool:
+    return operation.arguments["id"] in state.transcripts
+
+
+def _made(state: Transcripts, name: str) -> Transcripts:
+    return state if name in state.transcripts else state.with_transcript(name, Transcript())
+
+
+def _appended(state: Transcripts, operation: Operation) -> Transcripts:
+    name, message = operation.arguments["id"], operation.arguments["message"]
+    return state.with_transcript(name, state.transcripts[name].with_message(message))
+
+
+def _seen(transcript: Transcript) -> dict[str, Any]:
+    title = transcript.title
+    return {
+        "messages": list(transcript.messages),
+        "title": title,
+        "dated": transcript.dated,
+        "listed": {"title": title, "count": len(transcript.messages)},
+    }
+
+
+# What is said about one that is not as it should be
+
+
+def _describe(transcript: History) -> str:
+    if "title" not in transcript:
+        return "no transcript"
+    undated = "" if transcript["dated"] else ", without a date"
+    return f"{shortened(transcript['title'], 40)}, {counted(transcript['messages'])}{undated}"
+
+
+def _otherwise(
+    found: History, allowed: Sequence[History], past: Sequence[History]
+) -> tuple[Kind, str]:
+    if "title" not in found:
+        return Kind.LOST, "there is no such transcript"
+    alike = [one for one in allowed if "title" in one and equal(found["messages"], one["messages"])]
+    if not alike:
+        if any("title" in one for one in past):
+            return Kind.RESURRECTED, "the transcript is back, empty"
+        return Kind.PHANTOM, "nobody made this transcript"
+    if found["dated"] != alike[0]["dated"]:
+        return Kind.LOST, "it does not tell when it was made"
+    if found["title"] != alike[0]["title"]:
+        return Kind.DRIFTED, f"its title should be {shortened(alike[0]['title'])}"
+    listed, right = found["listed"], alike[0]["listed"]
+    return (
+        Kind.DRIFTED,
+        f"it is listed as {shortened(listed['title'])} with {listed['count']} messages, and should "
+        f"be as {shortened(right['title'])} with {right['count']}",
+    )
+
+
+_WORDS = Vocabulary(
+    part="transcripts",
+    argument="id",
+    adding=frozenset({"append", "append_held"}),
+    nothing={"messages": []},
+    describe=_describe,
+    otherwise=_otherwise,
+)

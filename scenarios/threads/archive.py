@@ -1,0 +1,33 @@
+"""Several threads and processes on one archiving store."""
+
+from tornwrite.model.promises import ATOMIC, DURABLE, SHARED
+from tornwrite.scenarios.archive.operations import archive, delete, save
+from tornwrite.scenarios.subject import Lane, Scenario
+from tornwrite.scenarios.threads.seeded import seeded
+
+THREADS = Scenario(
+    name="threads",
+    about="one thread saves while another archives, a third deletes another session",
+    promises=(DURABLE, ATOMIC, SHARED),
+    operations=(save("a", "first"), save("b", "other")),
+    lanes=(
+        Lane((save("a", "one"), save("a", "two"))),
+        Lane((archive("a"), archive("a"))),
+        Lane((delete("b"), save("b", "anew"))),
+    ),
+    after=(save("a", "last"),),
+)
+
+PROCESSES = Scenario(
+    name="processes",
+    about="two processes save to, archive and delete the same sessions",
+    promises=(DURABLE, ATOMIC, SHARED),
+    operations=(save("a", "first"), archive("a")),
+    lanes=(
+        Lane((save("a", "one"), archive("a"), save("b", "mine")), process=True),
+        Lane((save("a", "two"), delete("b"), save("b", "yours")), process=True),
+    ),
+    after=(archive("a"),),
+)
+
+ALL = (*seeded(THREADS, 1, 2), *seeded(PROCESSES, 1, 2))

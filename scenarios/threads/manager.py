@@ -1,0 +1,42 @@
+"""Threads that share a session manager: each saves what it added, while the others do."""
+
+from tornwrite.model.operation import Operation
+from tornwrite.model.promises import ATOMIC, DURABLE, SHARED
+from tornwrite.scenarios.sessions.operations import add, summary, truncate
+from tornwrite.scenarios.subject import Lane, Scenario
+from tornwrite.scenarios.threads.seeded import seeded
+
+
+def _save(key: str) -> Operation:
+    return Operation("save", {"key": key})
+
+
+SAVES = Scenario(
+    name="save-during-save",
+    about="two threads add to a session and save it, a third saves another one",
+    promises=(DURABLE, ATOMIC, SHARED),
+    operations=(add("chat:1", "first"), _save("chat:1")),
+    lanes=(
+        Lane((add("chat:1", "one"), _save("chat:1"), add("chat:1", "two"), _save("chat:1"))),
+        Lane((add("chat:1", "three"), _save("chat:1"))),
+        Lane((summary("chat_1", "of another"), _save("chat_1"))),
+    ),
+    after=(add("chat:1", "last"), _save("chat:1")),
+)
+
+SUMMARISER = Scenario(
+    name="summariser",
+    about="a summariser sets a summary, truncates and saves while the main loop adds and saves",
+    promises=(DURABLE, ATOMIC, SHARED),
+    operations=(*(add("chat:1", f"old {number}") for number in range(3)), _save("chat:1")),
+    lanes=(
+        Lane((summary("chat:1", "what was said"), truncate("chat:1", 2), _save("chat:1"))),
+        Lane((add("chat:1", "new 1"), _save("chat:1"), add("chat:1", "new 2"), _save("chat:1"))),
+    ),
+    after=(add("chat:1", "go on"), _save("chat:1")),
+)
+
+ALL = (*seeded(SAVES, 1, 2, 3), *seeded(SUMMARISER, 1, 2))
+"""For the manager; of the backend a save is only a compaction."""
+
+BACKEND = seeded(SUMMARISER, 1, 2)
