@@ -34,6 +34,8 @@ class DescriptorCalls:
                 place = _place(recording, path, flags, dir_fd)
                 if place is not None:
                     return _open(recording, place, path, flags, mode, dir_fd)
+        else:
+            recording.reads(path)
         descriptor = passing(real.open, path, flags, mode, dir_fd=dir_fd)
         if descriptor in recording.open_files:
             recording.reused(descriptor)

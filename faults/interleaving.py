@@ -8,10 +8,11 @@
                 turns.run([writer, reader])
 
 The same seed, the same order of steps: what a real scheduler does by chance can be had again. A
-thread may have to wait before each step that is recorded, and wherever it takes a lock. Whatever
-else it may wait for (a lock that was made before, a child process, a socket) stops all: `run` then
-raises NotInTurns. Where every thread waits for another one, `run` raises Deadlock. Who waits for a
-time at most does so until nobody else can go on: that is when time passes here.
+thread may have to wait before each step that is recorded, before it opens a file for reading, and
+wherever it takes a lock. Whatever else it may wait for (a lock that was made before, a child
+process, a socket) stops all: `run` then raises NotInTurns. Where every thread waits for another
+one, `run` raises Deadlock. Who waits for a time at most does so until nobody else can go on: that
+is when time passes here.
 """
 
 import contextlib

@@ -128,6 +128,7 @@ class FileCalls:
             and (text or encoding is errors is newline is None)
         )
         if not good or not _concerns(current.recording, file, mode, opener):
+            current.recording.reads(file)
             opened = passing(
                 real.io_open, file, mode, buffering, encoding, errors, newline, closefd, opener
             )

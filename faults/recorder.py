@@ -105,10 +105,12 @@ class Recorder:
         before = recording.lock
         recording.lock = in_turns = StepLock(turns)
         recording.boundary_lock = in_turns.lock
+        nothing, recording.before_reading = recording.before_reading, in_turns.step
         try:
             yield
         finally:
             recording.lock = recording.boundary_lock = before
+            recording.before_reading = nothing
 
     def began(self, name: str, arguments: Mapping[str, Any]) -> int:
         """An operation is about to be called. Returns its number, counting from 0."""

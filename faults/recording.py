@@ -72,6 +72,8 @@ class Recording:
         self.lock: AbstractContextManager[bool] = threading.RLock()
         # The same lock for what is no step: nobody else's turn comes there.
         self.boundary_lock: AbstractContextManager[bool] = self.lock
+        # Called when a file of the root is about to be opened for reading, which is no step.
+        self.before_reading: Callable[[], None] = _nothing
         self.blind: list[str] = []
         self.forked = False
         self._injector = injector
@@ -95,6 +97,13 @@ class Recording:
         lost = self.open_files.pop(descriptor, None)
         if lost is not None:
             self.blinded(f"something closed descriptor {descriptor} ({lost.path}) unseen")
+
+    def reads(self, path: object) -> None:
+        """Somebody is about to open this for reading."""
+        if self.before_reading is _nothing or not isinstance(path, str | bytes | os.PathLike):
+            return
+        if self.places.file(path) is not None:
+            self.before_reading()
 
     def blinded(self, what: str) -> None:
         """The recording is not to be trusted any more, because of this."""
@@ -238,6 +247,10 @@ def passing(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return call(*args, **kwargs)
     finally:
         thread.interposed = before
+
+
+def _nothing() -> None:
+    pass
 
 
 def _die() -> NoReturn:

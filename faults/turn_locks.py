@@ -122,10 +122,13 @@ class StepLock:
         self._turns = turns
         self.lock = _real_rlock()
 
-    def __enter__(self) -> bool:
-        # A nested one is no step of its own: the thread is inside its call.
+    def step(self) -> None:
+        """Come to a step; a nested one is none of its own, for the thread is inside its call."""
         if not self.lock._is_owned():
             self._turns.step()
+
+    def __enter__(self) -> bool:
+        self.step()
         return bool(self.lock.acquire())
 
     def __exit__(self, *error: object) -> None:

@@ -10,6 +10,9 @@ subject's driver makes them:
 A session is archived if it exists and the store does not list it. One that holds nothing does not
 exist: there is no way to save nothing. `damaged` and `must_keep` are as in
 `tornwrite.model.sessions`.
+
+To `archive` a session that does not exist is no failure, and changes nothing. `archive_existing`
+fails then: that it did not says that there was one, for good.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,10 +45,14 @@ class ArchivableSession:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """All sessions by id, and the damaged bytes that have to stay."""
+    """All sessions by id, and the damaged bytes that have to stay.
+
+    impossible: an operation has told that this is not how it was.
+    """
 
     sessions: Mapping[str, ArchivableSession] = field(default_factory=dict)
     must_keep: frozenset[str] = frozenset()
+    impossible: bool = False
 
     def with_session(self, name: str, session: ArchivableSession) -> "Archive":
         return replace(self, sessions={**self.sessions, name: session})
@@ -77,12 +84,12 @@ class ArchiveModel:
                 before = state.sessions.get(name, ArchivableSession(()))
                 saved = (*before.messages, arguments["message"])
                 return state.with_session(name, ArchivableSession(saved))
-            case "archive":
-                # Of a session that does not exist: the store says so, and nothing changes.
+            case "archive" | "archive_existing":
                 name = arguments["session_id"]
                 found = state.sessions.get(name)
                 if found is None:
-                    return state
+                    must_exist = operation.name == "archive_existing"
+                    return replace(state, impossible=state.impossible or must_exist)
                 return state.with_session(name, replace(found, archived=True))
             case "delete":
                 return state.without(arguments["session_id"])
@@ -91,17 +98,26 @@ class ArchiveModel:
             case _:
                 raise ValueError(f"the archive model has no operation {operation.name!r}")
 
+    def answer(self, state: Archive, operation: Operation) -> Any:
+        """What the reading operations return. To load what does not exist fails: it is not []."""
+        name = operation.arguments.get("session_id", "")
+        match operation.name:
+            case "load":
+                return list(state.sessions[name].messages) if name in state.sessions else []
+            case "list":
+                return sorted(name for name, one in state.sessions.items() if not one.archived)
+            case "exists":
+                return name in state.sessions
+            case _:
+                return None
+
     def between(self, state: Archive, operation: Operation) -> Iterable[Archive]:
         """Nothing: not even archiving or deleting what lies in two files is seen half done."""
         return ()
 
     def view(self, state: Archive) -> Observation:
-        return {
-            "sessions": {
-                name: {"messages": list(session.messages), "archived": session.archived}
-                for name, session in state.sessions.items()
-            }
-        }
+        # What is impossible looks like nothing that can be seen.
+        return {**_seen(state), **({"impossible": True} if state.impossible else {})}
 
     def normalised(self, observed: Observation) -> Observation:
         return {"sessions": observed.get("sessions", {})}
@@ -122,12 +138,14 @@ class ArchiveModel:
     def continuations(
         self, state: Archive, names: Sequence[str]
     ) -> tuple[tuple[Operation, ...], ...]:
-        """Each of the operations first, and one that builds on it; to delete needs something."""
+        """Each of the operations first, and one that builds on it; most need something there."""
         every = tuple(names or state.sessions)
         there = tuple(name for name in every if name in state.sessions)
         ways = (
             tuple(step for name in every for step in (_save(name, PROBE), _archive(name))),
             tuple(step for name in there for step in (_archive(name), _save(name, PROBE))),
+            # What was found only because it was in memory is not to be acknowledged as archived.
+            tuple(_archive(name, existing=True) for name in there),
             tuple(step for name in there for step in (_delete(name), _save(name, ANEW))),
         )
         return tuple(way for way in ways if way)
@@ -139,9 +157,10 @@ class ArchiveModel:
         past: Sequence[Archive],
         after: Sequence[Operation],
     ) -> Violation:
-        views = [self.view(state) for state in permitted]
+        possible = [state for state in permitted if not state.impossible]
+        views = [_seen(state) for state in possible or permitted]
         found = observed if "error" in observed else self.normalised(observed)
-        wrong = wrong_history(_WORDS, found, views, [self.view(state) for state in past], after)
+        wrong = wrong_history(_WORDS, found, views, [_seen(state) for state in past], after)
         return wrong or not_together(_WORDS, after, "sessions")
 
     def beside(self, permitted: Sequence[Archive], observed: Observation) -> Iterable[Violation]:
@@ -157,12 +176,21 @@ def _save(name: str, message: Mapping[str, Any]) -> Operation:
     return Operation("save", {"session_id": name, "message": message})
 
 
-def _archive(name: str) -> Operation:
-    return Operation("archive", {"session_id": name})
+def _archive(name: str, *, existing: bool = False) -> Operation:
+    return Operation("archive_existing" if existing else "archive", {"session_id": name})
 
 
 def _delete(name: str) -> Operation:
     return Operation("delete", {"session_id": name})
+
+
+def _seen(state: Archive) -> Observation:
+    return {
+        "sessions": {
+            name: {"messages": list(session.messages), "archived": session.archived}
+            for name, session in state.sessions.items()
+        }
+    }
 
 
 def _describe(session: History) -> str:

@@ -5,7 +5,7 @@ may come back at each point of a run; `judge` compares one recovery with that.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import orjson
@@ -180,13 +180,11 @@ class Recovery:
 class _Way(Generic[S]):
     """One way the run can have gone.
 
-    done: which operations in flight are in the state. barred: which had finished without getting
-    there, and no longer can.
+    done: which operations in flight are in the state.
     """
 
     state: S
     done: frozenset[int] = frozenset()
-    barred: frozenset[int] = frozenset()
 
 
 MOST_WAYS = 256
@@ -210,48 +208,44 @@ class History(Generic[S]):
         self._ways: list[_Way[S]] = [_Way(start)]
         self._past: list[S] = [start]
         self._in_flight: dict[int, Operation] = {}
+        self._finished: set[int] = set()
 
     def began(self, number: int, operation: Operation) -> None:
         self._in_flight[number] = operation
 
     def finished(self, number: int) -> None:
         """It does nothing more, though it has not returned: what begins now comes after it."""
-        without = [
-            replace(way, barred=way.barred | {number})
-            for way in self._reachable()
-            if number not in way.done
-        ]
-        half = MOST_WAYS // 2
+        without = [way for way in self._reachable() if number not in way.done]
+        half = max(MOST_WAYS // 2, 1)
         self._ways = [*self._with(number)[:half], *without[:half]]
+        self._finished.add(number)
 
     def acknowledged(self, number: int) -> None:
         """The operation's promise binds from here."""
         self._ways = self._distinct(
-            _Way(way.state, way.done - {number}, way.barred) for way in self._with(number)
+            _Way(way.state, way.done - {number}) for way in self._with(number)
         )
-        del self._in_flight[number]
+        self._forget(number)
         self._past += [way.state for way in self._ways]
 
     def failed(self, number: int) -> None:
         """The operation raised: it has changed nothing that a reader can see."""
-        del self._in_flight[number]
-        self._ways = self._distinct(
-            _Way(way.state, way.done, way.barred - {number})
-            for way in self._ways
-            if number not in way.done
-        )
+        self._forget(number)
+        self._ways = [way for way in self._ways if number not in way.done]
 
     def killed(self) -> None:
         """Whatever was in flight may or may not have happened, for good."""
         self._ways = self._distinct(_Way(state) for state in self._possible())
         self._past += [way.state for way in self._ways]
         self._in_flight.clear()
+        self._finished.clear()
 
     def became(self, state: S) -> None:
         """A crash left the subject in this state; the run goes on from there."""
         self._ways = [_Way(state)]
         self._past.append(state)
         self._in_flight.clear()
+        self._finished.clear()
 
     def permitted(self) -> Permitted[S]:
         """What may come back if the world stops now."""
@@ -276,28 +270,31 @@ class History(Generic[S]):
         for way in found:
             if len(found) > MOST_WAYS:
                 break
-            found += (self._after(way, number) for number in self._in_flight if _may(way, number))
+            found += self._one_more(way, self._in_flight)
         return self._distinct(found)
 
     def _with(self, number: int) -> list[_Way[S]]:
         """Those with this operation done."""
         found = [way for way in self._reachable() if number in way.done]
         # None when there are so many ways without it that none of these was reached.
-        return found or [self._after(way, number) for way in self._ways if _may(way, number)]
+        return found or [more for way in self._ways for more in self._one_more(way, (number,))]
 
-    def _after(self, way: _Way[S], number: int) -> _Way[S]:
-        state = self._model.step(way.state, self._in_flight[number])
-        return _Way(state, way.done | {number}, way.barred)
+    def _one_more(self, way: _Way[S], numbers: Iterable[int]) -> Iterator[_Way[S]]:
+        """The ways from this one by one of these operations; what has finished is done or not."""
+        for number in numbers:
+            if number not in way.done and number not in self._finished:
+                state = self._model.step(way.state, self._in_flight[number])
+                yield _Way(state, way.done | {number})
+
+    def _forget(self, number: int) -> None:
+        del self._in_flight[number]
+        self._finished.discard(number)
 
     def _distinct(self, ways: Iterable[_Way[S]]) -> list[_Way[S]]:
-        found: dict[tuple[bytes, frozenset[int], frozenset[int]], _Way[S]] = {}
+        found: dict[tuple[bytes, frozenset[int]], _Way[S]] = {}
         for way in ways:
-            found.setdefault((self._identity(way.state), way.done, way.barred), way)
+            found.setdefault((self._identity(way.state), way.done), way)
         return list(found.values())
-
-
-def _may(way: _Way[Any], number: int) -> bool:
-    return number not in way.done and number not in way.barred
 
 
 @dataclass(frozen=True, slots=True)

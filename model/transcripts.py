@@ -85,6 +85,8 @@ class TranscriptModel:
     - `append_held` appends to the transcript that was got last; nothing comes of it if that was
       deleted since.
     - `delete` and `list`.
+    - `listed`, what the list tells of one transcript, and `get_messages`: of what does not exist
+      neither tells anything.
     """
 
     def state_of(self, observed: Observation) -> Transcripts:
@@ -108,10 +110,25 @@ class TranscriptModel:
                 return _appended(state, operation) if _exists(state, operation) else state
             case "delete":
                 return state.without(arguments["id"])
-            case "list" | "reopen" | "open":
+            case "list" | "listed" | "get_messages" | "reopen" | "open":
                 return state
             case _:
                 raise ValueError(f"the transcript model has no operation {operation.name!r}")
+
+    def answer(self, state: Transcripts, operation: Operation) -> Any:
+        """What the operations return that look at one transcript.
+
+        A whole list shows each as it was at some time, and not all of them at one.
+        """
+        name = operation.arguments.get("id", "")
+        match operation.name:
+            case "listed":
+                return _seen(state.transcripts[name])["listed"] if _exists(state, operation) else {}
+            case "get_messages":
+                there = _exists(state, operation)
+                return {"messages": list(state.transcripts[name].messages)} if there else {}
+            case _:
+                return None
 
     def between(self, state: Transcripts, operation: Operation) -> Iterable[Transcripts]:
         """An append to what does not exist is two calls: the transcript is made first, empty."""
@@ -143,10 +160,12 @@ class TranscriptModel:
     def continuations(
         self, state: Transcripts, names: Sequence[str]
     ) -> tuple[tuple[Operation, ...], ...]:
-        """To append, which gets it first; to delete what there is, and begin anew."""
+        """To get it and no more; to list; to append; to delete what there is, and begin anew."""
         every = tuple(names or state.transcripts)
         there = tuple(name for name in every if name in state.transcripts)
         ways = (
+            tuple(_get(name) for name in every),
+            (Operation("list"),) if there else (),
             tuple(_append(name, PROBE) for name in every),
             tuple(step for name in there for step in (_delete(name), _append(name, ANEW))),
         )

@@ -46,7 +46,12 @@ class ArchiveDriver:
         self._not_found = not_found
 
     def apply(self, operation: Operation) -> Any:
-        """Do the operation. To archive what does not exist is answered, and is no failure."""
+        """Do the operation. To archive what does not exist is answered, and is no failure.
+
+        Unless it has to exist: `archive_existing`.
+        """
+        if operation.name == "archive_existing":
+            return self._store.archive(**operation.arguments)
         if operation.name not in OPERATIONS:
             raise ValueError(f"an archiving store has no operation {operation.name!r}")
         try:

@@ -1,8 +1,9 @@
 """Findings: violations that belong together, and what a reader needs to understand each of them."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.explain import Fate, Reached, fates
@@ -15,6 +16,8 @@ from tornwrite.model.operation import Operation, shortened
 from tornwrite.model.results import Finding, StepLine
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.recording import PERFORM
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -111,62 +114,99 @@ def finding(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A finding, and the images that show it; one may do so at several moments."""
+
+    found: Finding
+    images: frozenset[Image]
+
+
+def evidence(found: Finding, shown: Shown) -> Evidence:
+    """The finding with the images that it was seen on."""
+    return Evidence(found, frozenset(shown.images))
+
+
 def merged(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for what has one cause: the same thing wrong for want of the same source line.
 
-    The first is kept, with the profiles of all and the number of their images.
+    The first is kept, with the profiles of all and the number of their images: those of different
+    scenarios, so that they are not the same images.
     """
-    found: dict[tuple[object, ...], Finding] = {}
-    for one in findings:
-        sites = next((line.sites for line in one.steps if line.number == one.protect), ())
-        # Litter and drift are told of the store as a whole: the step that came last is no cause.
-        whole = one.violation.kind in (Kind.LITTER, Kind.DRIFTED)
-        key = (
-            one.violation.kind,
-            one.violation.promise.name,
-            bool(one.violation.after),
-            None if whole else sites or (one.scenario, one.protect),
-        )
-        first = found.get(key)
-        if first is None:
-            found[key] = one
-            continue
-        ranks = {profile.name: rank for rank, profile in enumerate(BUILT_IN)}
-        shown = dict.fromkeys([*first.profiles, *one.profiles])
-        profiles = tuple(sorted(shown, key=lambda name: ranks.get(name, len(ranks))))
-        others = dict.fromkeys([*first.also_in, one.scenario, *one.also_in])
-        others.pop(first.scenario, None)
-        found[key] = replace(
-            first,
-            profiles=profiles,
-            images=first.images + one.images,
-            also_in=tuple(others),
-        )
-    # The gravest first: what is lost or wrong before what is merely untidy.
-    graveness = {kind: rank for rank, kind in enumerate(Kind)}
-    return sorted(found.values(), key=lambda one: graveness[one.violation.kind])
+    return [_one(group) for group in _groups(list(findings), lambda found: found)]
 
 
-def joined(findings: Iterable[Finding], later: Iterable[Finding]) -> list[Finding]:
+def merged_evidence(found: Iterable[Evidence]) -> list[Evidence]:
+    """The same within one scenario, where several may have been seen on one image."""
+    return [
+        _together(_one([one.found for one in group]), group)
+        for group in _groups(list(found), lambda one: one.found)
+    ]
+
+
+def joined(found: Iterable[Evidence], later: Iterable[Evidence]) -> list[Evidence]:
     """The findings of a scenario, with those of a kill and then a power loss.
 
     What is wrong without a power loss after the kill is so with one too, at every step anew: such
     images are counted with the finding that is there already.
     """
-    found = list(findings)
+    all_found = list(found)
     for one in later:
-        wrong = one.violation
-        for at, known in enumerate(found):
-            if (known.violation.kind, known.violation.promise, known.violation.about) == (
-                wrong.kind,
-                wrong.promise,
-                wrong.about,
-            ):
-                found[at] = replace(known, images=known.images + one.images)
+        wrong = one.found.violation
+        for at, known in enumerate(all_found):
+            if (
+                known.found.violation.kind,
+                known.found.violation.promise,
+                known.found.violation.about,
+            ) == (wrong.kind, wrong.promise, wrong.about):
+                all_found[at] = _together(known.found, [known, one])
                 break
         else:
-            found.append(one)
-    return merged(found)
+            all_found.append(one)
+    return merged_evidence(all_found)
+
+
+def _together(found: Finding, group: Sequence[Evidence]) -> Evidence:
+    images = frozenset[Image]().union(*(one.images for one in group))
+    return Evidence(replace(found, images=len(images)), images)
+
+
+def _groups(found: list[T], finding_of: Callable[[T], Finding]) -> list[list[T]]:
+    """What has one cause together, the gravest first: what is lost before what is untidy."""
+    groups: dict[tuple[object, ...], list[T]] = {}
+    for one in found:
+        groups.setdefault(_cause(finding_of(one)), []).append(one)
+    graveness = {kind: rank for rank, kind in enumerate(Kind)}
+    return sorted(groups.values(), key=lambda group: graveness[finding_of(group[0]).violation.kind])
+
+
+def _cause(found: Finding) -> tuple[object, ...]:
+    sites = next((line.sites for line in found.steps if line.number == found.protect), ())
+    # Litter and drift are told of the store as a whole: the step that came last is no cause.
+    whole = found.violation.kind in (Kind.LITTER, Kind.DRIFTED)
+    return (
+        found.violation.kind,
+        found.violation.promise.name,
+        bool(found.violation.after),
+        None if whole else sites or (found.scenario, found.protect),
+    )
+
+
+def _one(group: Sequence[Finding]) -> Finding:
+    """The first, with what all of them tell: profiles, scenarios, images."""
+    first = group[0]
+    if len(group) == 1:
+        return first
+    ranks = {profile.name: rank for rank, profile in enumerate(BUILT_IN)}
+    shown = dict.fromkeys(name for one in group for name in one.profiles)
+    others = dict.fromkeys(name for one in group for name in (one.scenario, *one.also_in))
+    others.pop(first.scenario, None)
+    return replace(
+        first,
+        profiles=tuple(sorted(shown, key=lambda name: ranks.get(name, len(ranks)))),
+        images=sum(one.images for one in group),
+        also_in=tuple(others),
+    )
 
 
 def replay_command(

@@ -31,7 +31,14 @@ from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.continuation import boundaries, closings, numbers_after, renumbered
-from tornwrite.scenarios.findings import Collected, Shown, finding, replay_command
+from tornwrite.scenarios.findings import (
+    Collected,
+    Evidence,
+    Shown,
+    evidence,
+    finding,
+    replay_command,
+)
 from tornwrite.scenarios.judging import Assessor, Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import OPEN, REOPEN, check_space, check_whole, drive
@@ -85,7 +92,7 @@ class PowerLane:
     runs: int = 0
     images: set[Image] = field(default_factory=set)
     possible: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Evidence] = field(default_factory=list)
     stopped: str = ""
 
 
@@ -163,7 +170,9 @@ def _judge(
         if states.coverage.stopped:
             judged = budget
             lane.possible = max(lane.possible, states.coverage.possible)
-    lane.findings += (finding_of(subject, scenario, run, shown) for shown in collected.all())
+    lane.findings += (
+        evidence(finding_of(subject, scenario, run, shown), shown) for shown in collected.all()
+    )
     return judged
 
 

@@ -51,7 +51,7 @@ def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -
     with contextlib.ExitStack() as stack:
         if turns is not None:
             stack.enter_context(locks_that_give_turns(turns))
-        run = _Run(subject, root, recorder)
+        run = _Run(subject, root, recorder, turns)
         driver = run.perform(None, operations_of(scenario))
         if driver is None:
             return Seen(None, run.broken)
@@ -74,7 +74,10 @@ def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -
 class _Run:
     """One run of a workload. broken: why it could not go on, if it could not."""
 
-    def __init__(self, subject: Subject, root: str, recorder: Recorder) -> None:
+    def __init__(
+        self, subject: Subject, root: str, recorder: Recorder, turns: Interleaving | None
+    ) -> None:
+        self._turns = turns
         self._subject = subject
         self._root = root
         self._recorder = recorder
@@ -83,6 +86,8 @@ class _Run:
     def perform(self, driver: Driver | None, operations: Sequence[Operation]) -> Driver | None:
         """Do the operations in order. Returns the driver that is open at the end, if one is."""
         for operation in operations:
+            if self._turns is not None:
+                self._turns.step()
             number = self._recorder.began(operation.name, operation.arguments)
             try:
                 result: Any = None

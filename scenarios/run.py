@@ -16,7 +16,14 @@ from tornwrite.model.judge import GoesOn, Permitted
 from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
-from tornwrite.scenarios.findings import Collected, finding, joined, merged
+from tornwrite.scenarios.findings import (
+    Collected,
+    Evidence,
+    evidence,
+    finding,
+    joined,
+    merged_evidence,
+)
 from tornwrite.scenarios.judging import (
     Assessors,
     ProfileRun,
@@ -115,9 +122,11 @@ def _run(
         lane, notes = _kill(
             subject, scenario, trace, permitted, live, judgement.collected, settings, progress
         )
-    findings = merged(
-        finding(subject.name, scenario.name, trace, shown) for shown in judgement.collected.all()
+    found = merged_evidence(
+        evidence(finding(subject.name, scenario.name, trace, shown), shown)
+        for shown in judgement.collected.all()
     )
+    findings = [one.found for one in found]
     rows = [row_of(scenario, run, findings) for run in judgement.runs]
     if lane is not None:
         beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
@@ -125,7 +134,7 @@ def _run(
     if {KILL, POSIX} <= set(settings.profiles) and isinstance(subject.model, GoesOn):
         row, later = _kill_then_power(subject, scenario, trace, assessors, live, settings, progress)
         rows.append(row)
-        findings = joined(findings, later)
+        findings = [one.found for one in joined(found, later)]
     return Outcome(scenario.name, tuple(rows), tuple(findings), tuple(notes))
 
 
@@ -177,7 +186,7 @@ def _kill_then_power(
     root: str,
     settings: Settings,
     progress: Progress,
-) -> tuple[Row, list[Finding]]:
+) -> tuple[Row, list[Evidence]]:
     started = time.perf_counter()
     lane = kill_then_power(
         subject,
@@ -189,7 +198,7 @@ def _kill_then_power(
         seed=settings.seed,
         progress=progress,
     )
-    findings = merged(lane.findings)
+    findings = merged_evidence(lane.findings)
     verdict = Verdict.NOT_MEASURED if lane.stopped else Verdict.PASSED
     row = Row(
         scenario=scenario.name,

@@ -10,7 +10,7 @@ from tornwrite.reference.archive import ArchivingStore
 from tornwrite.reference.durable.errors import SessionNotFound
 from tornwrite.reference.interface import open_session_store
 from tornwrite.reference.manager import SessionManager
-from tornwrite.reference.transcripts import Transcript, TranscriptStore
+from tornwrite.reference.transcripts import TranscriptStore
 from tornwrite.scenarios import archive as archive_scenarios
 from tornwrite.scenarios import interface as interface_scenarios
 from tornwrite.scenarios import manager as manager_scenarios
@@ -52,12 +52,7 @@ archive = Subject(
 def _open_transcripts(root: str) -> TranscriptDriver:
     # Without inodes and times in its index: the same run, the same bytes.
     store = TranscriptStore(root, clock=counting_clock(), stamp=lambda look: (0, 0))
-
-    def read(name: str) -> Transcript:
-        # Not by get_or_create: that syncs, and a look is to change nothing.
-        return Transcript(store._directory, name, store.inspect(name).created_at)
-
-    return TranscriptDriver(store, root, SessionNotFound, read)
+    return TranscriptDriver(store, root, SessionNotFound, store.get)
 
 
 transcripts = Subject(

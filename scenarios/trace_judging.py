@@ -4,7 +4,7 @@ import time
 
 from tornwrite.faults.trace import Trace, TraceFileError
 from tornwrite.model.results import GateResult, worst
-from tornwrite.scenarios.findings import finding, merged
+from tornwrite.scenarios.findings import evidence, finding, merged_evidence
 from tornwrite.scenarios.judging import Assessor, judge_trace
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
@@ -53,10 +53,11 @@ def judge_recording(
             seed=settings.seed,
             progress=progress,
         )
-        findings = merged(
-            finding(subject.name, scenario.name, trace, shown, trace_file=file)
+        found = merged_evidence(
+            evidence(finding(subject.name, scenario.name, trace, shown, trace_file=file), shown)
             for shown in judgement.collected.all()
         )
+        findings = [one.found for one in found]
     rows = tuple(row_of(scenario, run, findings) for run in judgement.runs)
     return GateResult(
         subject=subject.name,

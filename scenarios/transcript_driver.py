@@ -58,6 +58,10 @@ _NO_TIME = ("", "0001-01-01T00:00:00Z")
 """How the editions say that a header does not tell when the transcript was made."""
 
 
+def _told(info: Info) -> dict[str, Any]:
+    return {"title": info.title, "count": info.message_count}
+
+
 def _is_told(listed: str, own: str) -> bool:
     return listed == own and own not in _NO_TIME
 
@@ -99,9 +103,14 @@ class TranscriptDriver:
             case "delete":
                 self._store.delete(name)
             case "list":
-                self._store.list()
+                return self._listed()
+            case "listed":
+                return self._listed().get(name, {})
+            case "get_messages":
+                return self._messages(name)
             case _:
                 raise ValueError(f"a transcript store has no operation {operation.name!r}")
+        return None
 
     def _append_held(self, name: str, message: Mapping[str, Any]) -> None:
         if name not in self._held:
@@ -114,8 +123,17 @@ class TranscriptDriver:
             if self._is_listed(name):
                 raise
 
+    def _messages(self, name: str) -> dict[str, Any]:
+        try:
+            return {"messages": list(self._read(name).get_messages())}
+        except self._not_found:
+            return {}
+
     def _is_listed(self, name: str) -> bool:
-        return any(info.id == name for info in self._store.list())
+        return name in self._listed()
+
+    def _listed(self) -> dict[str, Any]:
+        return {info.id: _told(info) for info in self._store.list()}
 
     def observe(self, names: Sequence[str]) -> Observation:
         listed = {info.id: info for info in self._store.list()}
@@ -131,7 +149,7 @@ class TranscriptDriver:
                 "messages": list(transcript.get_messages()),
                 "title": transcript.title(),
                 "dated": _is_told(info.created_at, transcript.created_at),
-                "listed": {"title": info.title, "count": info.message_count},
+                "listed": _told(info),
             }
         except Exception as error:
             told = str(error).replace(self._directory + os.sep, "")

@@ -5,7 +5,7 @@ place of both (`superseding`). A file without a whole line is a first save that 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tornwrite.reference import durable
@@ -47,6 +47,12 @@ class Session:
         """The messages, oldest first; damaged lines are passed by."""
         found = (message for part in self.parts for _, message in part.lines.messages())
         return [message for message in found if message is not None]
+
+    def is_whole(self, messages: Sequence[Message]) -> bool:
+        """Whether nothing is wrong with the files, if those are all their messages."""
+        lines = [part.lines for part in self.parts]
+        is_torn = any(one.tail for one in lines) or self.unusable is not None
+        return not is_torn and len(messages) == sum(len(one.lines) for one in lines)
 
     def damage(self) -> Iterator[Damage]:
         """What is wrong with the files."""

@@ -2,9 +2,9 @@
 
 Two ways to name a file after a text that somebody else chose:
 
-- `file_name_of` and `id_of`: one to one and back again. A text that is a harmless file name stays
-  as it is; any other is written as `%` and its percent-encoding (RFC 3986), so that `../x` stays in
-  its directory. For stores that list their files by name.
+- `file_name_of` and `id_of`: one to one and back again. A text that can be in a file name stays as
+  it is; one that cannot is written as `%` and its percent-encoding (RFC 3986), so that `../x` stays
+  in its directory. For stores that list their files by name, and find what was there before them.
 - `hashed_name`: as much of a text as is readable, and a hash of all of it. For stores that note the
   text inside the file.
 """
@@ -47,18 +47,19 @@ def check_key(key: object, what: str = "session key") -> str:
 
 
 def file_name_of(identifier: object, longest_suffix: str, what: str = "session id") -> str:
-    """What the names of an id's files begin with: the id itself where it is a harmless file name.
+    """What the names of an id's files begin with: the id itself wherever a file name can hold it.
 
     Args:
         identifier: the id.
-        longest_suffix: of all those that the store appends to it.
+        longest_suffix: of all those that the store appends to it. There has to be one, for `.` and
+            `..` are no files.
         what: what it is called in an error.
 
     Raises:
         KeyRefused: it is no string, has no UTF-8 form, or its file names would be too long.
     """
     checked = check_key(identifier, what)
-    name = checked if _is_plain(checked) else _ENCODED + quote_from_bytes(checked.encode(), safe="")
+    name = _encoded(checked) if _needs_encoding(checked) else checked
     room = NAME_MAX_BYTES - len(longest_suffix.encode())
     if len(name.encode()) > room:
         raise KeyRefused(
@@ -69,35 +70,37 @@ def file_name_of(identifier: object, longest_suffix: str, what: str = "session i
 
 
 def id_of(name: str) -> str | None:
-    """The id whose files' names begin with this; None if no id has this name.
+    """The id whose files' names begin with this; None if it has no UTF-8 form and so is no id's.
 
-    A name that looks encoded but is not how any id is encoded stands for itself, so that what other
-    programs wrote is found.
+    A name that looks encoded but is not how any id is encoded stands for itself.
     """
     try:
         name.encode()
     except UnicodeEncodeError:
         return None
+    decoded = _decoded(name)
+    return name if decoded is None else decoded
+
+
+def _encoded(identifier: str) -> str:
+    return _ENCODED + quote_from_bytes(identifier.encode(), safe="")
+
+
+def _decoded(name: str) -> str | None:
+    """The id that has this name because it could not stay as it is; None if none has."""
     if not name.startswith(_ENCODED):
-        return name if _is_plain(name) else None
+        return None
     try:
         identifier = unquote_to_bytes(name[len(_ENCODED) :]).decode()
     except UnicodeDecodeError:
         return None
-    is_ours = not _is_plain(identifier) and name == _ENCODED + quote_from_bytes(
-        identifier.encode(), safe=""
-    )
-    return identifier if is_ours else None
+    is_its_name = name == _encoded(identifier) and _needs_encoding(identifier)
+    return identifier if is_its_name else None
 
 
-def _is_plain(identifier: str) -> bool:
-    return (
-        bool(identifier)
-        and identifier[0] not in (_ENCODED, ".")
-        and "/" not in identifier
-        and "\\" not in identifier
-        and not CONTROL.search(identifier)
-    )
+def _needs_encoding(identifier: str) -> bool:
+    # Also what would be taken for the encoding of something else. Each decoding is shorter.
+    return "/" in identifier or "\0" in identifier or _decoded(identifier) is not None
 
 
 def hashed_name(key: str, longest_suffix_bytes: int) -> str:

@@ -75,15 +75,30 @@ class TranscriptStore:
         """The transcript of an id; made if there is none. It is durable when this returns."""
         file = data_file(identifier)
         if not self._directory.locks.writable:
-            with contextlib.suppress(SessionNotFound), self._directory.reading(file):
-                created_at = self._directory.created_at(file, identifier)
-                return Transcript(self._directory, identifier, created_at)
+            with contextlib.suppress(SessionNotFound):
+                return self.get(identifier)
         with self._directory.writing(file) as shard:
             created_at = self._directory.get_or_create(shard, file, identifier)
         return Transcript(self._directory, identifier, created_at)
 
+    def get(self, identifier: str) -> Transcript:
+        """The transcript of an id, which is looked at and no more: nothing is made or synced.
+
+        What is seen may not be durable yet, if the process that wrote it was killed.
+
+        Raises:
+            SessionNotFound: there is none.
+        """
+        file = data_file(identifier)
+        with self._directory.reading(file):
+            created_at = self._directory.created_at(file, identifier)
+        return Transcript(self._directory, identifier, created_at)
+
     def list(self) -> builtins.list[TranscriptInfo]:
-        """All transcripts, sorted by id. A file that may not be read is logged and passed by."""
+        """All transcripts, sorted by id, each as it was at some time while the list was made.
+
+        A file that may not be read is logged and passed by.
+        """
         self._directory.check_open()
         return list_transcripts(self._directory)
 

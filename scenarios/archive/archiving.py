@@ -1,7 +1,15 @@
 """Archiving: a session is put aside and gone on with, and stays one history."""
 
 from tornwrite.model.promises import ATOMIC, DURABLE, LISTED, TIDY
-from tornwrite.scenarios.archive.operations import REOPEN, archive, holding, left, line, save
+from tornwrite.scenarios.archive.operations import (
+    REOPEN,
+    archive,
+    delete,
+    holding,
+    left,
+    line,
+    save,
+)
 from tornwrite.scenarios.subject import Scenario
 
 ARCHIVE = Scenario(
@@ -38,5 +46,13 @@ BOTH_FILES = Scenario(
     promises=(DURABLE, ATOMIC, TIDY),
     base=left(active=line("three"), archived=line("one") + line("two")),
     start=holding("one", "two", "three"),
-    operations=(save("a", "four"), archive("a"), REOPEN, save("a", "five")),
+    operations=(
+        save("a", "four"),
+        archive("a"),
+        REOPEN,
+        save("a", "five"),
+        delete("a"),
+        save("a", "new"),
+        archive("a"),
+    ),
 )

@@ -18,6 +18,11 @@ def delete(session_id: str) -> Operation:
     return Operation("delete", {"session_id": session_id})
 
 
+def load(session_id: str) -> Operation:
+    return Operation("load", {"session_id": session_id})
+
+
+LIST = Operation("list")
 REOPEN = Operation("reopen")
 
 

@@ -24,7 +24,13 @@ TORN_ARCHIVE = Scenario(
     promises=(TORN_TAIL, DAMAGE, DURABLE, ATOMIC),
     base=left(archived=line("one") + _PART),
     start=holding("one", archived=True, damaged=_PART),
-    operations=(save("a", "two"), archive("a")),
+    operations=(
+        save("a", "two"),
+        archive("a"),
+        delete("a"),
+        save("a", "new"),
+        archive("a"),
+    ),
 )
 
 ZEROS = Scenario(
@@ -63,7 +69,13 @@ EMPTY_FILE = Scenario(
     promises=(ATOMIC, DURABLE),
     base=left(active=b"", archived=line("one")),
     start=holding("one", archived=True),
-    operations=(archive("a"), save("a", "two"), delete("a"), save("a", "new")),
+    operations=(
+        archive("a"),
+        save("a", "two"),
+        delete("a"),
+        save("a", "new"),
+        archive("a"),
+    ),
 )
 
 FIRST_TORN = Scenario(
@@ -72,5 +84,12 @@ FIRST_TORN = Scenario(
     promises=(ATOMIC, TORN_TAIL, DURABLE),
     base=left(active=_PART),
     start={"must_keep": [repr(_PART)]},
-    operations=(archive("a"), save("a", "one"), archive("a")),
+    operations=(
+        archive("a"),
+        save("a", "one"),
+        archive("a"),
+        delete("a"),
+        save("a", "new"),
+        delete("a"),
+    ),
 )

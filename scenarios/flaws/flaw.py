@@ -14,7 +14,9 @@ class Flaw:
     stated: the store's own text or history says so; otherwise the gate found it. what: what goes
     wrong. sequence: the exact sequence, step by step. breaks: which promise of the store's own text
     that breaks, or what the text says of it. words: all of these have to be in the finding, so that
-    it is this flaw and no other. without: a subject without the flaw, which must not show it.
+    it is this flaw and no other. about: what the finding is about, where it matters. profile: the
+    strongest that shows it, where it matters. without: a subject without the flaw, which must not
+    show it.
     """
 
     name: str
@@ -26,11 +28,16 @@ class Flaw:
     sequence: tuple[str, ...]
     breaks: str
     words: tuple[str, ...] = ()
+    about: str = ""
+    profile: str = ""
     without: str = ""
 
     def shown_by(self, found: Finding) -> bool:
         """Whether the finding is one of this flaw."""
-        if found.violation.kind not in self.kinds:
+        wrong = found.violation
+        if wrong.kind not in self.kinds:
+            return False
+        if self.about not in ("", wrong.about) or self.profile not in ("", found.profile):
             return False
         told = told_by(found)
         return all(word in told for word in self.words)

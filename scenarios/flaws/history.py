@@ -91,7 +91,7 @@ HISTORY = (
     Flaw(
         name="summariser against main loop",
         subject=_BAD + "unlocked",
-        scenario="summariser-1",
+        scenario="summariser-4",
         kinds=(Kind.LOST,),
         stated=True,
         what="Without a lock, compaction replaces the data file by one without the messages that "
@@ -103,7 +103,7 @@ HISTORY = (
         ),
         breaks="Its tests act out this race under the number 704, and each session has a lock for "
         "safe concurrent access.",
-        words=("no crash",),
+        profile="no crash",
         without=_PUBLISHED,
     ),
 )

@@ -148,11 +148,16 @@ def _both(hindrance: Hindrance) -> Scenario:
 def _emptied(hindrance: Hindrance) -> Scenario:
     return Scenario(
         name="fall-back-emptied",
-        about="a session of the JSONL store is emptied, then replaced, while the start falls back",
+        about="a session of the JSONL store is cut, then emptied and replaced in the fallback",
         promises=(MIGRATION, DURABLE, ATOMIC),
-        base=hindrance.base(FIRST, _JSONL),
-        start=hindrance.start(_with(("newer", "newest"), "so far"), FIRST),
+        base=hindrance.base(FIRST + ASIDE, _JSONL),
+        start=hindrance.start(_with(("newer", "newest"), "so far")),
         operations=(
+            _put_back(FIRST),
+            # A process that is killed in these leaves them to one that falls back.
+            add("chat:1", "one"),
+            truncate("chat:1", 1),
+            REOPEN,
             truncate("chat:1", 0),
             save("chat:1"),
             REOPEN,

@@ -1,31 +1,33 @@
 """Several threads and processes on one archiving store."""
 
 from tornwrite.model.promises import ATOMIC, DURABLE, SHARED
-from tornwrite.scenarios.archive.operations import archive, delete, save
+from tornwrite.scenarios.archive.operations import LIST, archive, delete, load, save
 from tornwrite.scenarios.subject import Lane, Scenario
 from tornwrite.scenarios.threads.seeded import seeded
 
 THREADS = Scenario(
     name="threads",
-    about="one thread saves while another archives, a third deletes another session",
+    about="one thread saves, one archives, one deletes another session, and one looks at both",
     promises=(DURABLE, ATOMIC, SHARED),
     operations=(save("a", "first"), save("b", "other")),
     lanes=(
         Lane((save("a", "one"), save("a", "two"))),
         Lane((archive("a"), archive("a"))),
         Lane((delete("b"), save("b", "anew"))),
+        Lane((load("a"), LIST, load("a"))),
     ),
     after=(save("a", "last"),),
 )
 
 PROCESSES = Scenario(
     name="processes",
-    about="two processes save to, archive and delete the same sessions",
+    about="two processes save to, archive and delete the same sessions, a third one looks",
     promises=(DURABLE, ATOMIC, SHARED),
     operations=(save("a", "first"), archive("a")),
     lanes=(
         Lane((save("a", "one"), archive("a"), save("b", "mine")), process=True),
         Lane((save("a", "two"), delete("b"), save("b", "yours")), process=True),
+        Lane((LIST, load("a")), process=True),
     ),
     after=(archive("a"),),
 )

@@ -19,7 +19,7 @@ SAVES = Scenario(
     lanes=(
         Lane((add("chat:1", "one"), _save("chat:1"), add("chat:1", "two"), _save("chat:1"))),
         Lane((add("chat:1", "three"), _save("chat:1"))),
-        Lane((summary("chat_1", "of another"), _save("chat_1"))),
+        Lane((add("other", "of another"), _save("other"))),
     ),
     after=(add("chat:1", "last"), _save("chat:1")),
 )
@@ -36,7 +36,7 @@ SUMMARISER = Scenario(
     after=(add("chat:1", "go on"), _save("chat:1")),
 )
 
-ALL = (*seeded(SAVES, 1, 2, 3), *seeded(SUMMARISER, 1, 2))
+ALL = (*seeded(SAVES, 1, 9, 28), *seeded(SUMMARISER, 1, 2))
 """For the manager; of the backend a save is only a compaction."""
 
 BACKEND = seeded(SUMMARISER, 1, 2)

@@ -27,6 +27,7 @@ APPEND = Scenario(
     about="the first messages of a transcript, with contents that are easily mishandled",
     promises=(DURABLE, ATOMIC, TORN_TAIL, READ_BACK, LISTED),
     operations=(
+        get("a"),
         append("a", "", role="system"),
         append("a", "hello"),
         append_held("a", "two\nlines, \u2028 a separator, \U0001f680 and '\""),
@@ -54,8 +55,10 @@ SEVERAL = Scenario(
     about="two transcripts in turns, with ids that look like each other's files",
     promises=(DURABLE, ATOMIC, KEYS, SHARED, LISTED),
     operations=(
-        append("a", "of a"),
-        append("a.jsonl", "of a.jsonl"),
+        get("a"),
+        append_held("a", "of a"),
+        get("a.jsonl"),
+        append_held("a.jsonl", "of a.jsonl"),
         LIST,
         delete("a"),
         append("a.jsonl", "more"),
@@ -66,5 +69,11 @@ STRANGE_IDS = Scenario(
     name="strange-ids",
     about="ids that are no file names, or would be those of other files",
     promises=(DURABLE, KEYS, LISTED),
-    operations=(append("../a", "above"), append("%61", "percent"), delete("../a")),
+    operations=(
+        get("../a"),
+        append_held("../a", "above"),
+        get("%61"),
+        append_held("%61", "percent"),
+        delete("../a"),
+    ),
 )

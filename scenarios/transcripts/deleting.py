@@ -8,14 +8,21 @@ DELETE = Scenario(
     name="delete",
     about="a transcript is deleted, twice, and another of its id is made",
     promises=(DURABLE, ATOMIC, LISTED),
-    operations=(append("a", "old"), delete("a"), delete("a"), append("a", "new")),
+    operations=(
+        get("a"),
+        append("a", "old"),
+        delete("a"),
+        delete("a"),
+        get("a"),
+        append("a", "new"),
+    ),
 )
 
 DELETE_UNOPENED = Scenario(
     name="delete-unopened",
     about="a new process deletes a transcript that it has not opened; another one looks",
     promises=(DURABLE, ATOMIC, LISTED),
-    operations=(append("a", "old"), REOPEN, delete("a"), REOPEN, get("a")),
+    operations=(get("a"), append("a", "old"), REOPEN, delete("a"), REOPEN, get("a")),
 )
 
 DELETE_HELD = Scenario(
@@ -23,10 +30,12 @@ DELETE_HELD = Scenario(
     about="something is appended to a transcript that was deleted: it does not come back",
     promises=(DURABLE, ATOMIC, LISTED),
     operations=(
-        append("a", "old"),
+        get("a"),
+        append_held("a", "old"),
         delete("a"),
         append_held("a", "too late"),
-        append("a", "new"),
+        get("a"),
+        append_held("a", "new"),
         append_held("a", "more"),
     ),
 )

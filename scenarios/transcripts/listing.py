@@ -19,6 +19,7 @@ LISTING = Scenario(
     about="a list after each change: a message, a new process, a deletion, a new transcript",
     promises=(DURABLE, ATOMIC, LISTED),
     operations=(
+        get("a"),
         append("a", "one"),
         append("a", "two"),
         LIST,
@@ -26,6 +27,7 @@ LISTING = Scenario(
         append("a", "three"),
         LIST,
         delete("a"),
+        get("a"),
         append("a", "new"),
         LIST,
     ),
@@ -36,8 +38,10 @@ TITLES = Scenario(
     about="a title of 60 characters, after one that stands for none, and of 61 of two bytes each",
     promises=(DURABLE, LISTED, READ_BACK),
     operations=(
+        get("a"),
         append("a", "not said by the user", role="assistant"),
         append("a", "x" * 60),
+        get("b"),
         append("b", "é" * 61),
         LIST,
     ),

@@ -24,6 +24,15 @@ def delete(name: str) -> Operation:
     return Operation("delete", {"id": name})
 
 
+def listed(name: str) -> Operation:
+    """What the list tells of one transcript."""
+    return Operation("listed", {"id": name})
+
+
+def get_messages(name: str) -> Operation:
+    return Operation("get_messages", {"id": name})
+
+
 LIST = Operation("list")
 REOPEN = Operation("reopen")
 

@@ -396,8 +396,14 @@ def test_outside_of_turns_the_recorder_locks_as_before(tmp_path: Path) -> None:
     turns = Interleaving(0)
     with Recorder(tmp_path) as recorder:
         before = recorder._recording.lock
-        with pytest.raises(ZeroDivisionError), recorder.in_turns(turns):
-            assert recorder._recording.lock is not before
+        meanwhile: list[object] = []
+
+        def failing() -> None:
+            meanwhile.append(recorder._recording.lock)
             raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError), recorder.in_turns(turns):
+            failing()
+        assert meanwhile != [before]
         assert recorder._recording.lock is before
         assert recorder._recording.boundary_lock is before

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,12 @@ import pytest
 
 from tornwrite.faults.interleaving import Deadlock, Interleaving
 from tornwrite.faults.recorder import Recorder
-from tornwrite.faults.turn_locks import TurnLock, TurnRLock, as_another_process, locks_that_give_turns
+from tornwrite.faults.turn_locks import (
+    TurnLock,
+    TurnRLock,
+    as_another_process,
+    locks_that_give_turns,
+)
 
 SEEDS = range(12)
 RANGE = struct.Struct("hhqqi0q").pack
@@ -266,11 +272,8 @@ def test_a_child_of_a_fork_starts_with_free_locks() -> None:
     for lock in (TurnLock(turns), TurnRLock(turns)):
         lock.acquire()
         lock._at_fork_reinit()
-        free: list[bool] = []
-        other = threading.Thread(target=lambda lock=lock: free.append(lock.acquire(timeout=1)))
-        other.start()
-        other.join()
-        assert free == [True]
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(lock.acquire, timeout=1).result()
 
 
 # Where they are put, and that they are gone afterwards
@@ -407,9 +410,7 @@ def test_a_lock_of_a_process_keeps_no_other_thread_of_it_out(kind: str, tmp_path
     assert most > 1
 
 
-def test_a_file_that_somebody_has_locked_is_told_to_be(
-    turns: Interleaving, tmp_path: Path
-) -> None:
+def test_a_file_that_somebody_has_locked_is_told_to_be(turns: Interleaving, tmp_path: Path) -> None:
     refused: list[str] = []
     locked, tried = threading.Event(), threading.Event()
 
@@ -477,12 +478,15 @@ def test_processes_that_wait_for_each_other_on_files_are_told(kind: str, tmp_pat
                 LOCKS[kind](one.fileno(), True)
                 LOCKS[kind](other.fileno(), True)
 
-        with locks_that_give_turns(turns), Recorder(tmp_path) as recorder:
-            with recorder.in_turns(turns):
-                try:
-                    turns.run([lambda: work("a", "b"), lambda: work("b", "a")])
-                except Deadlock:
-                    found += 1
+        with (
+            locks_that_give_turns(turns),
+            Recorder(tmp_path) as recorder,
+            recorder.in_turns(turns),
+        ):
+            try:
+                turns.run([lambda: work("a", "b"), lambda: work("b", "a")])
+            except Deadlock:
+                found += 1
     assert found
 
 

@@ -371,6 +371,18 @@ def test_many_that_overlap_take_no_time() -> None:
     assert {len(state) for state in followed.permitted().states} == {200}
 
 
+def test_of_many_orders_some_are_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "MOST_WAYS", 1)
+    followed = history()
+    for number, word in enumerate("abcd"):
+        followed.began(number, say(word))
+    for number in range(4):
+        followed.acknowledged(number)
+    (sentence,) = said(followed)
+    assert sorted(sentence.split()) == list("abcd")
+    assert followed.permitted().views
+
+
 def test_what_began_after_another_was_done_comes_after_it_though_neither_returned() -> None:
     followed = history()
     followed.began(0, say("a"))
@@ -431,9 +443,7 @@ def test_states_that_only_look_alike_are_followed_apart_also_after_a_kill() -> N
     assert len(followed.permitted().views) == 1
     followed.began(2, WIPE)
     followed.acknowledged(2)
-    assert followed.permitted().views == {
-        canonical({"words": words}) for words in ([], ["three"])
-    }
+    assert followed.permitted().views == {canonical({"words": words}) for words in ([], ["three"])}
 
 
 def test_what_is_permitted_besides_is_asked_for_only_what_is_not_permitted_anyway() -> None:

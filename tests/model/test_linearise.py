@@ -68,19 +68,28 @@ class ForeseeingModel(WordModel):
 
 
 class SecretiveModel(SilentModel):
-    """Reads count too, though nobody sees how often; a word is lost after two of them."""
+    """After a read nothing is added until somebody wipes, which removes nothing."""
 
     def step(self, state: Any, operation: Operation) -> Any:
-        words, reads = state
-        if operation.name == "read":
-            return words, reads + 1
-        return super().step(words, operation) if reads < 2 else words, reads
+        words, deaf = state
+        match operation.name:
+            case "say":
+                return words if deaf else (*words, operation.arguments["word"]), deaf
+            case other:
+                return words, other == "read"
 
     def view(self, state: Any) -> Observation:
         return {"words": list(state[0])}
 
     def hidden(self, state: Any) -> Any:
         return state[1]
+
+
+class TellingModel(SilentModel):
+    """Wiping tells how many words there were."""
+
+    def answer(self, state: Words, operation: Operation) -> Any:
+        return len(state) if operation.name == "wipe" else None
 
 
 def say(word: str) -> Operation:
@@ -180,8 +189,8 @@ def test_what_is_foreseen_changes_no_verdict(
 @settings(deadline=None, max_examples=150)
 def test_what_no_reader_sees_tells_states_apart(calls: list[Call], other: list[str]) -> None:
     model: Any = SecretiveModel()
-    expected = set(ends(model, ((), 0), calls, answers=False))
-    run = Linearisation(model, ((), 0), calls)
+    expected = set(ends(model, ((), False), calls, answers=False))
+    run = Linearisation(model, ((), False), calls)
     for words in {*expected, tuple(other)}:
         assert run.explains({"words": list(words)}) == (words in expected)
 
@@ -257,6 +266,15 @@ def test_a_reader_that_saw_what_was_never_there_is_explained_by_no_order() -> No
 def test_what_was_returned_to_nobody_does_not_count() -> None:
     calls = [Call(say("a"), 0, ended=1), Call(READ, 2, died=3, answer=[]), Call(READ, 4, answer=[])]
     assert explained(calls, "a")
+
+
+def test_what_has_not_told_anything_may_have_happened_all_the_same() -> None:
+    calls = [Call(say("a"), 0, ended=1), Call(WIPE, 2)]
+    assert Linearisation(TellingModel(), (), calls).explains({"words": []})
+    told = [calls[0], Call(WIPE, 2, ended=3, answer=1)]
+    assert Linearisation(TellingModel(), (), told).explains({"words": []})
+    wrong = [calls[0], Call(WIPE, 2, ended=3, answer=0)]
+    assert not Linearisation(TellingModel(), (), wrong).explains({"words": []})
 
 
 def test_ten_writers_and_twenty_messages_each_are_told_apart_soon() -> None:

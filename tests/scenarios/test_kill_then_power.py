@@ -124,7 +124,7 @@ def test_the_finding_is_replayed_by_its_command() -> None:
 
 def test_each_way_to_go_on_is_replayed_as_that_way(tmp_path: Path) -> None:
     one = subject("trusting")
-    found = lane_alone(one, "add", tmp_path).findings
+    found = [each.found for each in lane_alone(one, "add", tmp_path).findings]
     for way in (0, 1):
         (*_, last) = (each for each in found if each.replay.endswith(f"--continuation {way}"))
         again = CliRunner().invoke(main, shlex.split(last.replay)[1:], env={"COLUMNS": "300"})

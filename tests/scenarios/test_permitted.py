@@ -80,6 +80,17 @@ def test_what_was_acknowledged_binds_whatever_else_is_under_way() -> None:
     assert not permits("", *events)
 
 
+def test_what_began_later_is_not_there_before() -> None:
+    trace = Trace(EMPTY, (began(0, "a"), began(1, "b"), step(1), done(1)))
+    found = permitted_by_epoch(SUBJECT, SCENARIO, trace)
+    allowed = [[found[at].permits(view(words)) for at in range(4)] for words in ("a", "b", "b a")]
+    assert allowed == [
+        [False, True, True, False],
+        [False, False, True, True],
+        [False, False, True, True],
+    ]
+
+
 def test_before_its_first_step_an_operation_is_not_looked_for() -> None:
     events = (began(0, "a"), began(1, "b"), step(1), done(1))
     assert quick(*events)[-1] == {"b"}
