@@ -130,6 +130,8 @@ def run_and_kill(
     root: str | os.PathLike[str],
     point: KillPoint,
     timeout_s: float = 30.0,
+    *,
+    expected: Sequence[Event] = (),
 ) -> Killed:
     """Run the workload in a process of its own and kill it at the point.
 
@@ -138,6 +140,8 @@ def run_and_kill(
         recorder do.
     root: an existing directory. The files left in it are the outcome.
     timeout_s: how long the run may take, in seconds.
+    expected: what will probably happen, from a recording of the workload. It only saves time: what
+        happens as expected need not come through the pipe in full.
 
     When this returns or raises, the process and all that it started are gone.
 
@@ -147,10 +151,14 @@ def run_and_kill(
     """
     if Recorder.active():
         raise RecorderActive("a recorder is at work in this process; kill runs outside of it")
-    with adopting_orphans(), _fork_of(workload, os.fspath(root), point) as subject:
+    with adopting_orphans(), _fork_of(workload, os.fspath(root), point, expected) as subject:
         in_time = subject.wait(timeout_s)
         status = subject.end()
-    events = tuple(message for message in subject.messages if not isinstance(message, _Ended))
+    events = tuple(
+        expected[number] if message is None else message
+        for number, message in enumerate(subject.messages)
+        if not isinstance(message, _Ended)
+    )
     if not in_time:
         raise KillTimeout(
             f"{point} was not reached within {timeout_s:g} s, {_steps(events)} steps were done; "
@@ -254,7 +262,7 @@ class _Subject:
 
 @contextlib.contextmanager
 def _fork_of(
-    workload: Callable[[Recorder], None], root: str, point: KillPoint
+    workload: Callable[[Recorder], None], root: str, point: KillPoint, expected: Sequence[Event]
 ) -> Iterator[_Subject]:
     before = children()
     pipe, end = os.pipe()
@@ -269,7 +277,7 @@ def _fork_of(
             pid = _fork()
             if pid == 0:
                 os.close(pipe)
-                _be_subject(workload, root, point, end, parent)
+                _be_subject(workload, root, point, end, parent, expected)
         finally:
             os.close(end)
         os.set_blocking(pipe, False)
@@ -290,7 +298,12 @@ def _fork() -> int:
 
 
 def _be_subject(
-    workload: Callable[[Recorder], None], root: str, point: KillPoint, pipe: int, parent: int
+    workload: Callable[[Recorder], None],
+    root: str,
+    point: KillPoint,
+    pipe: int,
+    parent: int,
+    expected: Sequence[Event],
 ) -> NoReturn:
     """The child's life. It leaves by the kill or by _exit: the stack below is the parent's."""
     try:
@@ -304,7 +317,7 @@ def _be_subject(
             root,
             base=EMPTY,
             injector=injector,
-            on_event=lambda event: _send(pipe, event),
+            on_event=_teller(pipe, expected),
             with_sites=False,
         ) as recorder:
             workload(recorder)
@@ -314,6 +327,22 @@ def _be_subject(
             _send(pipe, _Ended(traceback.format_exc()))
     finally:
         os._exit(0)
+
+
+def _teller(pipe: int, expected: Sequence[Event]) -> Callable[[Event], None]:
+    """Sends each event, or that it is the one expected."""
+    left = iter(expected)
+
+    def tell(event: Event) -> None:
+        other = next(left, None)
+        same = other is not None and (
+            event.step == other.step and event.operation == other.operation
+            if isinstance(event, Stepped) and isinstance(other, Stepped)
+            else event == other
+        )
+        _send(pipe, None if same else event)
+
+    return tell
 
 
 def _forget_signal_handlers() -> None:

@@ -138,12 +138,12 @@ class ArchiveModel:
     def continuations(
         self, state: Archive, names: Sequence[str]
     ) -> tuple[tuple[Operation, ...], ...]:
-        """Each of the operations first, and one that builds on it; most need something there."""
+        """Each of the operations first, and one that builds on it; to delete needs something."""
         every = tuple(names or state.sessions)
         there = tuple(name for name in every if name in state.sessions)
         ways = (
             tuple(step for name in every for step in (_save(name, PROBE), _archive(name))),
-            tuple(step for name in there for step in (_archive(name), _save(name, PROBE))),
+            tuple(step for name in every for step in (_archive(name), _save(name, PROBE))),
             # What was found only because it was in memory is not to be acknowledged as archived.
             tuple(_archive(name, existing=True) for name in there),
             tuple(step for name in there for step in (_delete(name), _save(name, ANEW))),

@@ -190,6 +190,9 @@ class _Way(Generic[S]):
 MOST_WAYS = 256
 """How many ways in which operations may have overlapped a history follows."""
 
+_MOST_REMEMBERED = 16
+"""How many of them it remembers of each acknowledgement: the past only helps to explain."""
+
 
 class History(Generic[S]):
     """Follows a run and knows at each point what may come back.
@@ -226,7 +229,7 @@ class History(Generic[S]):
             _Way(way.state, way.done - {number}) for way in self._with(number)
         )
         self._forget(number)
-        self._past += [way.state for way in self._ways]
+        self._past += [way.state for way in self._ways[:_MOST_REMEMBERED]]
 
     def failed(self, number: int) -> None:
         """The operation raised: it has changed nothing that a reader can see."""

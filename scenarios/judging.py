@@ -133,12 +133,14 @@ def judge_trace(
     seed: int,
     progress: Callable[[str, int], None] = lambda profile, judged: None,
     enough: int | None = None,
+    collected: Collected | None = None,
 ) -> Judgement:
     """Judge every crash state of the trace under each profile, the strongest first.
 
-    enough: stop after so many violations; None goes through all.
+    enough: stop after so many violations; None goes through all. collected: where they go; to a
+    new collection unless given.
     """
-    collected = Collected(trace)
+    collected = Collected(trace) if collected is None else collected
     judgement = Judgement([], collected)
     for profile in profiles:
         started = time.perf_counter()

@@ -64,7 +64,7 @@ def kill_everywhere(
 
     for point in kill_points(trace.steps, every_byte=every_byte):
         lay_down(scenario.base, root)
-        killed = run_and_kill(workload, root, point)
+        killed = run_and_kill(workload, root, point, expected=trace.events)
         image = read_image(root)
         state = _state(killed.events, point, image)
         expected = predicted[state.point, state.cut]

@@ -105,6 +105,14 @@ def _run(
     if wrong:
         return _wrong_without_crash(subject, scenario, recorded, wrong, started)
     names = subject.model.names(scenario.every_operation)
+    collected = Collected(trace)
+    notes: list[str] = []
+    lane: Row | None = None
+    if settings.real_kills and KILL in settings.profiles:
+        # First of all: to fork is cheap while nothing is remembered of thousands of images.
+        lane, notes = _kill(
+            subject, scenario, trace, permitted, live, collected, settings, progress
+        )
     assessors = Assessors(subject, Bench(subject, bench))
     judgement = judge_trace(
         subject,
@@ -115,16 +123,11 @@ def _run(
         budget=settings.budget,
         seed=settings.seed,
         progress=progress,
+        collected=collected,
     )
-    notes: list[str] = []
-    lane: Row | None = None
-    if settings.real_kills and KILL in settings.profiles:
-        lane, notes = _kill(
-            subject, scenario, trace, permitted, live, judgement.collected, settings, progress
-        )
     found = merged_evidence(
         evidence(finding(subject.name, scenario.name, trace, shown), shown)
-        for shown in judgement.collected.all()
+        for shown in collected.all()
     )
     findings = [one.found for one in found]
     rows = [row_of(scenario, run, findings) for run in judgement.runs]

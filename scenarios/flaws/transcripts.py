@@ -72,7 +72,7 @@ TRANSCRIPTS = (
     Flaw(
         name="an append is lost when the power fails",
         subject=_TRANSCRIPTS,
-        scenario="append",
+        scenario="append-pages",
         kinds=(Kind.LOST,),
         stated=False,
         what="Nothing is ever synced.",

@@ -19,6 +19,7 @@ from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Event, Stepped
 from tornwrite.faults.turn_locks import locks_that_give_turns
+from tornwrite.scenarios.recording import check_whole
 
 Work = Callable[[], None]
 
@@ -390,6 +391,56 @@ def test_a_program_that_catches_everything_is_ended_too() -> None:
 def test_the_recording_is_what_is_on_the_disk(tmp_path: Path) -> None:
     recorded(tmp_path, 11)
     assert sorted((tmp_path / "log").read_text()) == sorted("aaabbbccc" + "\n" * 9)
+
+
+def test_a_call_that_is_several_steps_keeps_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the recording's lock: nobody else could come to a step."""
+    monkeypatch.setattr(interleaving, "PATIENCE_S", 1.0)
+
+    def work(name: str) -> None:
+        for at in range(4):
+            first = os.open(tmp_path / f"{name}{at}", os.O_WRONLY | os.O_CREAT)
+            second = os.open(tmp_path / f"{name}{at}.b", os.O_WRONLY | os.O_CREAT)
+            os.dup2(first, second)
+            os.write(second, b"x")
+            os.truncate(tmp_path / f"{name}{at}", 0)
+            os.close(first)
+            os.close(second)
+
+    for seed in range(4):
+        turns = Interleaving(seed)
+        with (
+            locks_that_give_turns(turns),
+            Recorder(tmp_path) as recorder,
+            recorder.in_turns(turns),
+        ):
+            turns.run([lambda: work("a"), lambda: work("b"), lambda: work("c")])
+        check_whole(recorder.trace(), str(tmp_path))
+
+
+def test_somebody_else_may_go_first_where_a_file_is_read(tmp_path: Path) -> None:
+    """So a reader that looks twice is seen to find one old and one new."""
+    found: set[tuple[str, str]] = set()
+    for seed in range(30):
+        (tmp_path / "a").write_text("old")
+        (tmp_path / "b").write_text("new")
+        turns = Interleaving(seed)
+
+        def reading() -> None:
+            with open(tmp_path / "a", encoding="ascii") as file:
+                first = file.read()
+            fd = os.open(tmp_path / "a", os.O_RDONLY)
+            found.add((first, os.read(fd, 9).decode()))
+            os.close(fd)
+
+        def writing() -> None:
+            os.rename(tmp_path / "b", tmp_path / "a")
+
+        with Recorder(tmp_path) as recorder, recorder.in_turns(turns):
+            turns.run([reading, writing])
+    assert found == {("old", "old"), ("old", "new"), ("new", "new")}
 
 
 def test_outside_of_turns_the_recorder_locks_as_before(tmp_path: Path) -> None:

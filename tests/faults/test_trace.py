@@ -273,6 +273,19 @@ def test_a_base_that_is_no_image_is_refused(file: Path, base: Any) -> None:
     refused(file)
 
 
+def test_whose_step_it_was_is_kept(file: Path) -> None:
+    steps = tuple(Stepped(Write(1, None, b"x"), (), owner) for owner in (0, 7, None))
+    save(Trace((), steps), file)
+    assert load(file).events == steps
+
+
+def test_a_trace_from_when_that_was_not_told_can_be_read(file: Path) -> None:
+    file.write_bytes(_sealed(HEADER, {"step": "Unlink", "path": "a", "sites": []}))
+    (event,) = load(file).events
+    assert isinstance(event, Stepped)
+    assert event.operation is None
+
+
 def test_a_site_reads_as_people_write_it() -> None:
     assert str(Site("store.py", 7, "Store.put")) == "store.py:7 in Store.put"
 

@@ -177,16 +177,28 @@ def test_who_waits_for_a_time_gives_up_when_nobody_else_can_go_on(turns: Interle
     assert time.monotonic() - started < 10
 
 
-def test_a_time_without_length_does_not_wait(turns: Interleaving) -> None:
-    lock = threading.Lock()
-    order: list[str] = []
+def test_a_time_without_length_does_not_wait() -> None:
+    """Else it would be over only when all others are."""
+    ends = set()
+    for seed in SEEDS:
+        turns = Interleaving(seed)
+        with locks_that_give_turns(turns):
+            lock = threading.Lock()
+        order: list[str] = []
 
-    def trying() -> None:
-        order.append(str(lock.acquire(timeout=0)))
+        def trying(lock: Any = lock, order: list[str] = order) -> None:
+            order.append(f"had it: {lock.acquire(timeout=0)}")
 
-    lock.acquire()
-    turns.run([trying])
-    assert order == ["False"]
+        def going_on(turns: Interleaving = turns, order: list[str] = order) -> None:
+            for _ in range(5):
+                turns.step()
+            order.append("went on")
+
+        lock.acquire()
+        turns.run([trying, going_on])
+        assert sorted(order) == ["had it: False", "went on"]
+        ends.add(order[0])
+    assert ends == {"had it: False", "went on"}
 
 
 def test_a_condition_is_waited_for(turns: Interleaving) -> None:
@@ -274,6 +286,8 @@ def test_a_child_of_a_fork_starts_with_free_locks() -> None:
         lock._at_fork_reinit()
         with ThreadPoolExecutor(1) as other:
             assert other.submit(lock.acquire, timeout=1).result()
+            other.submit(lock.release).result()
+        assert lock.acquire(blocking=False)
 
 
 # Where they are put, and that they are gone afterwards

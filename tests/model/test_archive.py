@@ -71,6 +71,17 @@ def test_a_deleted_session_is_gone_whichever_of_it_was_archived() -> None:
     assert after(op("delete")) == store()
 
 
+def test_what_was_archived_must_have_existed() -> None:
+    existing = op("archive_existing")
+    assert after(save("1"), existing) == store(a=session("1", archived=True))
+    wrong = after(existing)
+    seen = MODEL.normalised(observed(store()))
+    assert MODEL.view(wrong) != seen
+    assert MODEL.view(after(save("1"), op("archive"), start=wrong)) != MODEL.view(
+        store(a=session("1", archived=True))
+    )
+
+
 @pytest.mark.parametrize("name", ["load", "list", "exists", "open", "reopen"])
 def test_what_only_looks_changes_nothing(name: str) -> None:
     state = store(a=session("1"))
@@ -85,6 +96,28 @@ def test_an_unknown_operation_is_named() -> None:
 @pytest.mark.parametrize("name", ["save", "archive", "delete"])
 def test_everything_is_atomic(name: str) -> None:
     assert list(MODEL.between(store(a=session("1")), op(name, message=PROBE))) == []
+
+
+# Answers
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [
+        (op("load", "a"), [message("1"), message("2")]),
+        (op("load", "c"), [message("3")]),
+        (op("load", "x"), []),
+        (Operation("list"), ["a", "b"]),
+        (op("exists", "c"), True),
+        (op("exists", "x"), False),
+        (save("1"), None),
+        (op("archive"), None),
+    ],
+    ids=str,
+)
+def test_what_is_read_is_what_there_is(operation: Operation, answer: Any) -> None:
+    state = store(b=session("1"), a=session("1 2"), c=session("3", archived=True))
+    assert MODEL.answer(state, operation) == answer
 
 
 # Observations
@@ -125,14 +158,15 @@ def test_probes_go_on_with_each_session_archive_it_and_begin_it_anew() -> None:
 def test_a_process_that_goes_on_may_do_anything_to_what_the_dead_one_was_about() -> None:
     state = store(a=session("1"), b=session("2"))
     ways = MODEL.continuations(state, ["a"])
-    assert {way[0].name for way in ways} == {"save", "archive", "delete"}
+    first = {way[0].name for way in ways}
+    assert first == {"save", "archive", "archive_existing", "delete"}
     assert {step.arguments["session_id"] for way in ways for step in way} == {"a"}
     every = {step.arguments["session_id"] for way in MODEL.continuations(state, []) for step in way}
     assert every == {"a", "b"}
 
 
-def test_a_process_does_not_archive_or_delete_what_is_not_there() -> None:
-    assert [way[0].name for way in MODEL.continuations(store(), ["a"])] == ["save"]
+def test_a_process_does_not_delete_what_is_not_there_or_take_it_for_archived() -> None:
+    assert [way[0].name for way in MODEL.continuations(store(), ["a"])] == ["save", "archive"]
     assert MODEL.continuations(store(), []) == ()
 
 
@@ -166,6 +200,14 @@ def test_an_archiving_that_was_undone_is_lost() -> None:
     found = explained(active, archived, past=[active, archived])
     assert of(found) == (Kind.LOST, promises.DURABLE, "a")
     assert "where it was before" in found.recovered
+
+
+def test_a_session_that_was_archived_and_never_existed_is_lost() -> None:
+    unsaved, saved = store(), store(a=session("1"))
+    permitted = [after(op("archive_existing"), start=state) for state in (unsaved, saved)]
+    found = explained(store(), *permitted, past=[unsaved, saved])
+    assert of(found) == (Kind.LOST, promises.DURABLE, "a")
+    assert found.promised == "archived, 1 message ['1']"
 
 
 def test_a_session_that_was_archived_without_being_told_to_is_torn() -> None:

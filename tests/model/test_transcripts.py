@@ -69,7 +69,7 @@ def test_deleting_what_does_not_exist_changes_nothing() -> None:
     assert after(op("delete")) == store()
 
 
-@pytest.mark.parametrize("name", ["list", "open", "reopen"])
+@pytest.mark.parametrize("name", ["list", "listed", "get_messages", "open", "reopen"])
 def test_what_only_looks_changes_nothing(name: str) -> None:
     state = store(a=said("1"))
     assert after(op(name), start=state) == state
@@ -89,6 +89,28 @@ def test_an_append_to_what_does_not_exist_makes_it_first() -> None:
 )
 def test_everything_else_is_atomic(operation: Operation) -> None:
     assert list(MODEL.between(store(a=said("1")), operation)) == []
+
+
+# Answers
+
+
+def test_what_is_read_is_what_there_is() -> None:
+    state = store(a=said("1 2"), b=said())
+    assert MODEL.answer(state, op("get_messages")) == {"messages": [message("1"), message("2")]}
+    assert MODEL.answer(state, op("listed")) == {"title": "1", "count": 2}
+    assert MODEL.answer(state, op("listed", "b")) == {"title": "New Session...", "count": 0}
+
+
+def test_what_does_not_exist_tells_nothing() -> None:
+    assert MODEL.answer(store(), op("get_messages")) == {}
+    assert MODEL.answer(store(), op("listed")) == {}
+
+
+@pytest.mark.parametrize(
+    "operation", [append("1"), op("get_or_create"), Operation("list")], ids=str
+)
+def test_other_answers_do_not_count(operation: Operation) -> None:
+    assert MODEL.answer(store(a=said("1")), operation) is None
 
 
 # Titles
@@ -168,14 +190,17 @@ def test_probes_go_on_with_each_transcript_delete_it_and_begin_it_anew() -> None
 def test_a_process_that_goes_on_may_do_anything_to_what_the_dead_one_was_about() -> None:
     state = store(a=said("1"), b=said())
     ways = MODEL.continuations(state, ["a"])
-    assert {way[0].name for way in ways} == {"append", "delete"}
-    assert {step.arguments["id"] for way in ways for step in way} == {"a"}
-    every = {step.arguments["id"] for way in MODEL.continuations(state, []) for step in way}
-    assert every == {"a", "b"}
+    assert {way[0].name for way in ways} == {"get_or_create", "list", "append", "delete"}
+    assert set(MODEL.names(step for way in ways for step in way)) == {"a"}
+    every = MODEL.names(step for way in MODEL.continuations(state, []) for step in way)
+    assert set(every) == {"a", "b"}
 
 
-def test_a_process_does_not_delete_what_is_not_there() -> None:
-    assert MODEL.continuations(store(), ["a"]) == ((op("append", message=PROBE),),)
+def test_a_process_does_not_delete_or_list_what_is_not_there() -> None:
+    assert MODEL.continuations(store(), ["a"]) == (
+        (op("get_or_create"),),
+        (op("append", message=PROBE),),
+    )
     assert MODEL.continuations(store(), []) == ()
 
 

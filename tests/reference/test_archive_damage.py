@@ -8,6 +8,7 @@ import pytest
 
 from tornwrite.reference import DamageKind, SessionNotFound
 from tornwrite.reference.archive import ArchivingStore
+from tornwrite.reference.archive.session import Session
 
 TORN = b'{"role":"us'
 
@@ -52,6 +53,40 @@ def test_damaged_lines_hide_nothing_are_told_and_logged(
     ]
     assert caplog.messages == [str(damage) for damage in found.damage]
     assert found.messages == 4
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "kind"),
+    [
+        ("a.jsonl.archived", b'{"n":0}\n[]\n', DamageKind.LINE),
+        ("a.jsonl.archived", b'{"n":0}\n' + TORN, DamageKind.TORN_TAIL),
+        ("a.jsonl.whole", b"", DamageKind.FILE),
+    ],
+)
+def test_damage_of_any_kind_is_logged_when_it_is_all_there_is(
+    store: ArchivingStore,
+    directory: Path,
+    caplog: pytest.LogCaptureFixture,
+    file: str,
+    data: bytes,
+    kind: DamageKind,
+) -> None:
+    put(directory, active=b'{"n":1}\n')
+    (directory / file).write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        store.load("a")
+    (damage,) = store.inspect("a").damage
+    assert (damage.kind, damage.file) == (kind, file)
+    assert caplog.messages == [str(damage)]
+
+
+def test_of_what_is_whole_no_line_is_read_twice(
+    store: ArchivingStore, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = b'{"n":1}\n\r\n\n{"n":2}\n'
+    put(directory, lines, lines)
+    monkeypatch.setattr(Session, "damage", lambda self: pytest.fail("what is wrong is sought"))
+    assert numbers(store) == [1, 2, 1, 2]
 
 
 def test_damaged_lines_stay_where_they_are_when_the_files_are_merged(

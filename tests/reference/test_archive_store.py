@@ -140,7 +140,7 @@ def test_the_bytes_of_archived_lines_stay_as_they_are(
 
 
 def test_other_files_are_left_alone_and_not_listed(store: ArchivingStore, directory: Path) -> None:
-    for name in ("notes.txt", "a.jsonl.bak", ".jsonl", "x.tmp", "a.jsonl.damaged-0123456789ab"):
+    for name in ("notes.txt", "a.jsonl.bak", "x.tmp", "a.jsonl.damaged-0123456789ab"):
         (directory / name).write_bytes(b'{"n":1}\n')
     (directory / "d.jsonl").mkdir()
     before = files(directory)

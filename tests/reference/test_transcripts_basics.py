@@ -86,6 +86,21 @@ def test_the_same_transcript_is_got_again(store: TranscriptStore) -> None:
     assert first.get_messages() == [HELLO, REPLY]
 
 
+def test_what_there_is_is_looked_at_without_making_it(
+    store: TranscriptStore, directory: Path
+) -> None:
+    for left in (None, b"", b"\0" * 9):
+        if left is not None:
+            (directory / "a.jsonl").write_bytes(left)
+        before = sorted(path.name for path in directory.iterdir())
+        with pytest.raises(SessionNotFound, match="no transcript 'a'"):
+            store.get("a")
+        assert sorted(path.name for path in directory.iterdir()) == before
+    made = store.get_or_create("a")
+    found = store.get("a")
+    assert (found.id, found.created_at) == ("a", made.created_at)
+
+
 def test_handles_of_two_stores_show_the_same(store: TranscriptStore, directory: Path) -> None:
     transcript = store.get_or_create("a")
     with TranscriptStore(directory) as other:

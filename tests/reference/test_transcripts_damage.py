@@ -8,6 +8,7 @@ import pytest
 
 from tornwrite.reference import Damage, DamageKind, SessionNotFound
 from tornwrite.reference.transcripts import TranscriptInfo, TranscriptState, TranscriptStore
+from tornwrite.reference.transcripts.contents import Contents
 
 HEADER = b'{"type":"session","id":"a","created_at":"2026-01-02T03:04:05.600000000Z"}\n'
 CREATED = "2026-01-02T03:04:05.600000000Z"
@@ -209,6 +210,23 @@ def test_a_last_message_without_its_newline_counts_and_stays(
         assert store.get_or_create("a").get_messages() == [LAST, FIRST]
         assert [info.message_count for info in store.list()] == [2]
     assert kept_aside(directory) == []
+
+
+def test_of_a_creation_that_was_cut_off_the_bytes_are_told(
+    opened: Callable[[bytes], TranscriptStore],
+) -> None:
+    state = opened(HEADER[:20]).inspect("a")
+    assert not state.exists
+    assert [damage.kind for damage in state.damage] == [DamageKind.TORN_TAIL]
+
+
+def test_of_what_is_whole_no_line_is_read_twice(
+    opened: Callable[[bytes], TranscriptStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(HEADER + FIRST_LINE + b"\n\r\n" + LAST_LINE)
+    monkeypatch.setattr(Contents, "_damage", lambda self: pytest.fail("what is wrong is sought"))
+    assert store.get("a").get_messages() == [FIRST, LAST]
+    assert store.inspect("a").damage == ()
 
 
 @pytest.mark.parametrize("bad", [b"garbage", b"\0" * 300, b'{"role":"user"', b"\xff\xfe", b"17"])

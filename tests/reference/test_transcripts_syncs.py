@@ -63,6 +63,16 @@ def test_what_another_process_made_may_not_be_durable_when_it_is_got(
     assert calls.take() == ["fdatasync", "fsync"]
 
 
+def test_a_look_syncs_nothing(store: TranscriptStore, other: TranscriptStore, calls: Any) -> None:
+    store.get_or_create("a").append(NEW)
+    calls.take()
+    found = other.get("a")
+    assert found.get_messages() == [NEW]
+    assert calls.take() == []
+    found.append(NEW)
+    assert calls.take() == ["fsync", "write", "fdatasync"]
+
+
 def test_the_name_is_synced_before_a_line_follows_what_another_process_wrote(
     store: TranscriptStore, other: TranscriptStore, calls: Any
 ) -> None:

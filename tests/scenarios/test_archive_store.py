@@ -47,6 +47,14 @@ def test_what_makes_archiving_two_files_one_change_is_needed() -> None:
     assert [one.text for one in syncs if one.caught_by is None] == []
 
 
+def test_what_a_killed_process_had_saved_is_durable_before_it_is_archived() -> None:
+    subject = load_subject(REFERENCE)
+    tried = try_mutants(subject, subject.scenario("save"), budget=50_000, seed=0)
+    syncs = [one for one in tried if any("sync_active" in site for site in one.sites[:1])]
+    assert syncs
+    assert any(one.caught_by for one in syncs)
+
+
 # The published store is caught
 
 
@@ -144,6 +152,16 @@ def test_that_there_is_nothing_to_archive_is_an_answer(tmp_path: Path) -> None:
     driven = driver(tmp_path)
     driven.apply(archive())
     assert driven.observe(["a"])["sessions"] == {}
+
+
+def test_that_there_is_nothing_to_archive_fails_where_there_must_be(tmp_path: Path) -> None:
+    driven = driver(tmp_path)
+    existing = Operation("archive_existing", {"session_id": "a"})
+    with pytest.raises(SessionNotFound):
+        driven.apply(existing)
+    driven.apply(save("1"))
+    driven.apply(existing)
+    assert driven.observe(["a"])["sessions"]["a"]["archived"]
 
 
 class Contrary(ArchivingStore):

@@ -11,8 +11,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from tornwrite.faults.profiles import BUILT_IN, POSIX
 from tornwrite.model.machine import CrashMachine, Violated, machine_for
 from tornwrite.model.operation import Operation
+from tornwrite.model.results import MutantKind
 from tornwrite.model.strategies import contents, messages, transcript_arguments
 from tornwrite.model.verdict import Kind, Verdict
+from tornwrite.scenarios.mutants import try_mutants
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.subject import Driver, load_subject
 from tornwrite.scenarios.world import Worlds, replay
@@ -31,6 +33,14 @@ def test_the_reference_store_passes_the_weakest_power_loss(scenario: str) -> Non
     wanted = Settings((POSIX,), budget=50_000, seed=0)
     outcome = run_scenario(subject, subject.scenario(scenario), wanted, lambda at, done: None)
     assert [(row.verdict, row.complete) for row in outcome.rows] == [(Verdict.PASSED, True)]
+
+
+def test_what_makes_a_transcript_durable_is_needed_before_anything_is_appended() -> None:
+    subject = load_subject(REFERENCE)
+    tried = try_mutants(subject, subject.scenario("delete-held"), budget=50_000, seed=0)
+    syncs = [one for one in tried if one.kind is MutantKind.SYNC]
+    assert len(syncs) > 6
+    assert [one.text for one in syncs if one.caught_by is None] == []
 
 
 # The published store is caught
@@ -135,6 +145,23 @@ def test_all_that_a_reader_can_see_is_seen(driver: Driver) -> None:
             "listed": {"title": "hello", "count": 2},
         }
     }
+
+
+def test_what_is_read_is_answered(driver: Driver) -> None:
+    for operation in (op("append", content="hello"), op("get_or_create", "b")):
+        driver.apply(operation)
+    listed = {"title": "hello", "count": 1}
+    assert driver.apply(Operation("list")) == {
+        "a": listed,
+        "b": {"title": "New Session...", "count": 0},
+    }
+    assert driver.apply(op("listed")) == listed
+    assert driver.apply(op("get_messages")) == {"messages": [{"role": "user", "content": "hello"}]}
+
+
+def test_what_does_not_exist_is_answered_by_nothing(tmp_path: Path) -> None:
+    driver = load_subject(REFERENCE).open(str(tmp_path))
+    assert [driver.apply(op(name)) for name in ("listed", "get_messages")] == [{}, {}]
 
 
 def test_a_look_makes_no_transcript(driver: Driver) -> None:
