@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tornwrite.model import promises
+from tornwrite.model.keeping import tidy
 from tornwrite.model.manager import (
     Content,
     added_and_saved,
@@ -29,7 +30,6 @@ from tornwrite.model.manager import (
     each_saved,
     explain_content,
     in_whole_files,
-    litter_left,
     not_empty,
     shown,
     unsaved,
@@ -192,7 +192,7 @@ class BackendModel:
                 text,
                 _AFTER,
             )
-        yield from litter_left(observed, _AFTER)
+        yield from tidy(observed, _AFTER)
 
 
 def _files(digests: frozenset[str]) -> str:

@@ -29,8 +29,13 @@ def _listed(pieces: Iterable[str]) -> str:
     return ", ".join(piece if len(piece) < 80 else f"{piece[:70]}…" for piece in sorted(pieces))
 
 
-def tidy(observed: Observation) -> Iterator[Violation]:
-    """The violation if there are files in `observed["litter"]`, which no format knows."""
+def tidy(
+    observed: Observation, after: str = "a crash, then every kind of write, then a reopening"
+) -> Iterator[Violation]:
+    """The violation if there are files in `observed["litter"]`, which no format knows.
+
+    after: what was done.
+    """
     litter = observed.get("litter", ())
     if litter:
         yield Violation(
@@ -39,5 +44,5 @@ def tidy(observed: Observation) -> Iterator[Violation]:
             "",
             "no temporary files after the store recovered, was written to and reopened",
             "left in the directory: " + ", ".join(litter),
-            "a crash, then every kind of write, then a reopening",
+            after,
         )

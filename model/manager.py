@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tornwrite.model import promises
+from tornwrite.model.keeping import tidy
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.session_differences import explain_sessions
 from tornwrite.model.sessions import GONE_ON, PROBE, Session, SessionModel, Sessions
@@ -131,21 +132,7 @@ class ManagerModel:
 
     def settled(self, observed: Observation) -> Iterable[Violation]:
         """Nothing is left but sessions."""
-        return litter_left(observed, "a crash, then a message and a save to each session")
-
-
-def litter_left(observed: Observation, after: str) -> Iterable[Violation]:
-    """The violation that `litter` in an observation is, if there is any. after: what was done."""
-    litter = observed.get("litter", ())
-    if litter:
-        yield Violation(
-            Kind.LITTER,
-            promises.TIDY,
-            "",
-            "no temporary files after the store recovered, was written to and reopened",
-            "left in the directory: " + ", ".join(litter),
-            after,
-        )
+        return tidy(observed, "a crash, then a message and a save to each session")
 
 
 # Content: what the models of stores with a memory say of sessions

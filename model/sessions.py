@@ -23,6 +23,7 @@ from itertools import product
 from typing import Any
 
 from tornwrite.model import promises
+from tornwrite.model.keeping import damage_kept, tidy
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.session_differences import explain_sessions
 from tornwrite.model.verdict import Kind, Violation
@@ -257,15 +258,7 @@ class SessionModel:
 
     def beside(self, permitted: Sequence[Sessions], observed: Observation) -> Iterable[Violation]:
         before = permitted[0]
-        gone = before.must_keep - frozenset(observed.get("damaged", ()))
-        if gone:
-            yield Violation(
-                Kind.LOST,
-                promises.DAMAGE,
-                "",
-                f"what was damaged is kept: {', '.join(sorted(before.must_keep))}",
-                f"gone: {', '.join(sorted(gone))}",
-            )
+        yield from damage_kept([before.must_keep], observed)
         broken = frozenset(observed.get("unreadable", ())) - before.unreadable
         if broken:
             yield Violation(
@@ -286,16 +279,7 @@ class SessionModel:
                 text,
                 "a crash, then a message, a truncation and a compaction",
             )
-        litter = observed.get("litter", ())
-        if litter:
-            yield Violation(
-                Kind.LITTER,
-                promises.TIDY,
-                "",
-                "no temporary files after the store recovered, was written to and reopened",
-                "left in the directory: " + ", ".join(litter),
-                "a crash, then every kind of write, then a reopening",
-            )
+        yield from tidy(observed)
 
 
 def _added(state: Sessions, key: str, message: Message) -> Sessions:

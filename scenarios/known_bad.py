@@ -26,7 +26,7 @@ from tornwrite.scenarios.archive_driver import ArchiveDriver
 from tornwrite.scenarios.backend_driver import BackendDriver
 from tornwrite.scenarios.manager_driver import ManagerDriver
 from tornwrite.scenarios.session_driver import SessionDriver, counting_clock
-from tornwrite.scenarios.sessions import PUBLISHED as SESSIONS
+from tornwrite.scenarios.sessions.published import ALL as SESSIONS
 from tornwrite.scenarios.subject import Subject
 from tornwrite.scenarios.threads import archive as archive_threads
 from tornwrite.scenarios.threads import manager as manager_threads

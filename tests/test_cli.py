@@ -23,6 +23,7 @@ import support.key_values
 from tornwrite.cli import main
 from tornwrite.faults.profiles import BUILT_IN, rules
 from tornwrite.faults.scratch import VARIABLE
+from tornwrite.scenarios.flaws import ALL as FLAWS
 from tornwrite.scenarios.stores import reference
 
 MARK = "TORNWRITE_TEST_RUN"
@@ -116,6 +117,8 @@ def sentence(result: Any, *parts: str) -> None:
         (["gate", "mine:right", "--json", "none/r.json"], ["none/r.json", "not there"]),
         (["gate", "mine:right", "--json", "."], ["--json", "'.'", "is a directory"]),
         (["gate", "mine:right", "--frobnicate"], ["--frobnicate"]),
+        (["gate", "--known-bad", "mine:right"], ["mine:right", "known_bad:jsonl"]),
+        (["gate", "--known-bad", "--scenario", "put"], ["--known-bad", "no scenarios"]),
         (["frobnicate"], ["'frobnicate'"]),
         (["scenarios", "mine:none"], ["mine has no none"]),
         (["replay", "mine:right"], ["--scenario"]),
@@ -296,6 +299,23 @@ def test_help_names_the_commands_and_the_exit_codes(invoke: Callable[..., Result
         assert word in " ".join(told.stdout.split())
 
 
+def test_the_known_flaws_are_told_as_a_page(invoke: Callable[..., Result]) -> None:
+    told = invoke("flaws")
+    assert told.exit_code == PASSED
+    for flaw in FLAWS:
+        assert f"### {flaw.name}" in told.stdout
+        assert flaw.breaks in told.stdout
+
+
+def test_a_known_flaw_is_shown_with_the_least_that_it_takes() -> None:
+    subject = "tornwrite.scenarios.known_bad:count_only_when_zero"
+    found = run("gate", "--known-bad", subject)
+    assert found.returncode == PASSED, found.stderr
+    assert "passed: 1 of 1 known flaws are caught" in found.stdout
+    assert "truncate_history(key='chat:1', keep_last=2)" in found.stdout
+    assert "no crash: resurrected" in found.stdout
+
+
 def test_there_is_a_version(invoke: Callable[..., Result]) -> None:
     assert re.search(r"\d+\.\d+", invoke("--version").stdout)
 
@@ -316,6 +336,18 @@ def test_a_wrong_store_fails_with_exit_code_1(here: Path) -> None:
     assert found.returncode == VIOLATED, found.stderr
     assert "violated: mine:wrong" in found.stdout
     assert found.stderr == ""
+
+
+def test_several_stores_are_judged_one_after_the_other_and_the_worst_verdict_counts(
+    here: Path,
+) -> None:
+    found = run("gate", "mine:right", "mine:wrong", "--profile", "kill", "--json", "r.json")
+    assert found.returncode == VIOLATED, found.stderr
+    said = found.stdout
+    assert said.rindex("passed: mine:right") < said.rindex("violated: mine:wrong")
+    assert said.rindex("violated: mine:wrong") < said.rindex("violated: 2 subjects")
+    runs = orjson.loads((here / "r.json").read_bytes())["runs"]
+    assert [one["subject"] for one in runs] == ["mine:right", "mine:wrong"]
 
 
 def test_a_store_that_writes_behind_the_recorder_is_harness_broken_with_exit_code_3(

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from tornwrite.reference.durable import raw_json
-from tornwrite.reference.durable.errors import MessageRefused
+from tornwrite.reference.durable.errors import MessageRefused, SummaryRefused
 
 Message = dict[str, Any]
 
@@ -63,6 +63,23 @@ def decode_lines(lines: Sequence[bytes]) -> list[Message | None]:
     except ValueError:
         return list(map(decode_line, lines))
     return [value if isinstance(value, dict) else None for value in values]
+
+
+def check_summary(summary: object) -> str:
+    """The summary, if it can be stored.
+
+    Raises:
+        SummaryRefused: it is not text that UTF-8 can hold.
+    """
+    if not isinstance(summary, str):
+        raise SummaryRefused(f"a summary is a string, not {type(summary).__name__}")
+    try:
+        summary.encode()
+    except UnicodeEncodeError as error:
+        raise SummaryRefused(
+            f"the summary holds a lone surrogate at {error.start}: it has no UTF-8 form"
+        ) from None
+    return str(summary)
 
 
 def _inexact(value: object, place: str = "message") -> str:

@@ -24,8 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tornwrite.reference.durable.damage import log_damage
-from tornwrite.reference.durable.errors import SummaryRefused
-from tornwrite.reference.durable.json_lines import Message, encode_line
+from tornwrite.reference.durable.json_lines import Message, check_summary, encode_line
 from tornwrite.reference.jsonl.appending import append_line
 from tornwrite.reference.jsonl.inspection import SessionState
 from tornwrite.reference.jsonl.listing import list_keys
@@ -109,7 +108,7 @@ class JSONLStore:
         Raises:
             SummaryRefused: it is not text that UTF-8 can hold.
         """
-        _check_summary(summary)
+        check_summary(summary)
         with self._sessions.session_to_write(key) as (session, shard):
             writer = SessionWriter(self._sessions, session, shard)
             writer.mend_skip()
@@ -182,14 +181,3 @@ class JSONLStore:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _check_summary(summary: object) -> None:
-    if not isinstance(summary, str):
-        raise SummaryRefused(f"a summary is a string, not {type(summary).__name__}")
-    try:
-        summary.encode()
-    except UnicodeEncodeError as error:
-        raise SummaryRefused(
-            f"the summary holds a lone surrogate at {error.start}: it has no UTF-8 form"
-        ) from None

@@ -26,7 +26,7 @@ from typing import Any, Self
 from tornwrite.reference.durable.damage import Damage, log_damage
 from tornwrite.reference.durable.directory import StoreDirectory
 from tornwrite.reference.durable.errors import StoreClosed
-from tornwrite.reference.durable.json_lines import Message, encode_line
+from tornwrite.reference.durable.json_lines import Message, check_summary, encode_line
 from tornwrite.reference.durable.names import check_key
 from tornwrite.reference.durable.times import format_time
 from tornwrite.reference.failures import Failure, Failures
@@ -35,7 +35,7 @@ from tornwrite.reference.jsonl.names import lossy_name
 from tornwrite.reference.manager.names import is_leftover
 from tornwrite.reference.manager.opening import choose_files, find_files, kept_session
 from tornwrite.reference.manager.saving import save_session, settle
-from tornwrite.reference.manager.session import KeptSession, Session, check_summary, decoded
+from tornwrite.reference.manager.session import KeptSession, Session, decoded
 
 
 class SessionManager:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from tornwrite.reference.durable.errors import StoreError, SummaryRefused
+from tornwrite.reference.durable.errors import StoreError
 from tornwrite.reference.durable.json_lines import Message, decode_line
 from tornwrite.reference.jsonl.legacy import Holds
 
@@ -80,20 +80,3 @@ def decoded(lines: Iterable[bytes]) -> list[Message]:
     """The messages on lines that hold one each."""
     messages = [decode_line(line) for line in lines]
     return [message for message in messages if message is not None]
-
-
-def check_summary(summary: object) -> str:
-    """The summary, if it can be stored.
-
-    Raises:
-        SummaryRefused: it is not text that UTF-8 can hold.
-    """
-    if not isinstance(summary, str):
-        raise SummaryRefused(f"a summary is a string, not {type(summary).__name__}")
-    try:
-        summary.encode()
-    except UnicodeEncodeError as error:
-        raise SummaryRefused(
-            f"the summary holds a lone surrogate at {error.start}: it has no UTF-8 form"
-        ) from None
-    return str(summary)

@@ -2,7 +2,7 @@
 
 from tornwrite.scenarios.sessions.append import APPEND, PAGES
 from tornwrite.scenarios.sessions.compaction import COMPACT
-from tornwrite.scenarios.sessions.limits import LINE_OF_2_MB, LINE_OF_11_MB, STALE_COUNT
+from tornwrite.scenarios.sessions.limits import LINE_OF_2_MB, STALE_COUNT
 from tornwrite.scenarios.sessions.metadata import METADATA
 from tornwrite.scenarios.sessions.migration import (
     MIGRATION_LATE,
@@ -49,6 +49,3 @@ ALL = (
     MIGRATION_LATE,
     MIGRATION_REAL,
 )
-
-PUBLISHED = (*ALL, LINE_OF_11_MB)
-"""For the published edition: it wrote such a line, and stops at it without any crash."""
