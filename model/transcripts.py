@@ -61,10 +61,14 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Transcripts:
-    """All transcripts by id, and the damaged bytes that have to stay."""
+    """All transcripts by id, and the damaged bytes that have to stay.
+
+    impossible: an operation has told that this is not how it was.
+    """
 
     transcripts: Mapping[str, Transcript] = field(default_factory=dict)
     must_keep: frozenset[str] = frozenset()
+    impossible: bool = False
 
     def with_transcript(self, name: str, transcript: Transcript) -> "Transcripts":
         return replace(self, transcripts={**self.transcripts, name: transcript})
@@ -81,6 +85,7 @@ class TranscriptModel:
     Its operations:
 
     - `get_or_create`.
+    - `get_holding` gets one that holds so many messages, for good: what was got is durable.
     - `append` gets the transcript anew, which makes it if there is none, and appends a message.
     - `append_held` appends to the transcript that was got last; nothing comes of it if that was
       deleted since.
@@ -104,6 +109,10 @@ class TranscriptModel:
         match operation.name:
             case "get_or_create":
                 return _made(state, arguments["id"])
+            case "get_holding":
+                found = state.transcripts.get(arguments["id"])
+                holds = found is not None and len(found.messages) >= arguments["count"]
+                return state if holds else replace(state, impossible=True)
             case "append":
                 return _appended(_made(state, arguments["id"]), operation)
             case "append_held":
@@ -136,7 +145,8 @@ class TranscriptModel:
             yield _made(state, operation.arguments["id"])
 
     def view(self, state: Transcripts) -> Observation:
-        return {"transcripts": {name: _seen(one) for name, one in state.transcripts.items()}}
+        # What is impossible looks like nothing that can be seen.
+        return {**_all_seen(state), **({"impossible": True} if state.impossible else {})}
 
     def normalised(self, observed: Observation) -> Observation:
         return {"transcripts": observed.get("transcripts", {})}
@@ -164,7 +174,11 @@ class TranscriptModel:
         every = tuple(names or state.transcripts)
         there = tuple(name for name in every if name in state.transcripts)
         ways = (
-            tuple(_get(name) for name in every),
+            tuple(
+                # What was got only because it was in memory is not to be shown as durable.
+                _get_holding(name, state.transcripts[name]) if name in there else _get(name)
+                for name in every
+            ),
             (Operation("list"),) if there else (),
             tuple(_append(name, PROBE) for name in every),
             tuple(step for name in there for step in (_delete(name), _append(name, ANEW))),
@@ -178,9 +192,10 @@ class TranscriptModel:
         past: Sequence[Transcripts],
         after: Sequence[Operation],
     ) -> Violation:
-        views = [self.view(state) for state in permitted]
+        possible = [state for state in permitted if not state.impossible]
+        views = [_all_seen(state) for state in possible or permitted]
         found = observed if "error" in observed else self.normalised(observed)
-        wrong = wrong_history(_WORDS, found, views, [self.view(state) for state in past], after)
+        wrong = wrong_history(_WORDS, found, views, [_all_seen(state) for state in past], after)
         return wrong or not_together(_WORDS, after, "transcripts")
 
     def beside(
@@ -196,6 +211,10 @@ class TranscriptModel:
 
 def _get(name: str) -> Operation:
     return Operation("get_or_create", {"id": name})
+
+
+def _get_holding(name: str, transcript: Transcript) -> Operation:
+    return Operation("get_holding", {"id": name, "count": len(transcript.messages)})
 
 
 def _append(name: str, message: Mapping[str, Any], *, held: bool = False) -> Operation:
@@ -217,6 +236,10 @@ def _made(state: Transcripts, name: str) -> Transcripts:
 def _appended(state: Transcripts, operation: Operation) -> Transcripts:
     name, message = operation.arguments["id"], operation.arguments["message"]
     return state.with_transcript(name, state.transcripts[name].with_message(message))
+
+
+def _all_seen(state: Transcripts) -> Observation:
+    return {"transcripts": {name: _seen(one) for name, one in state.transcripts.items()}}
 
 
 def _seen(transcript: Transcript) -> dict[str, Any]:

@@ -95,6 +95,8 @@ class TranscriptDriver:
         match operation.name:
             case "get_or_create":
                 self._held[name] = self._store.get_or_create(name)
+            case "get_holding":
+                self._get_holding(name, operation.arguments["count"])
             case "append":
                 self._held[name] = self._store.get_or_create(name)
                 self._held[name].append(operation.arguments["message"])
@@ -111,6 +113,12 @@ class TranscriptDriver:
             case _:
                 raise ValueError(f"a transcript store has no operation {operation.name!r}")
         return None
+
+    def _get_holding(self, name: str, count: int) -> None:
+        self._held[name] = self._store.get_or_create(name)
+        found = len(self._held[name].get_messages())
+        if found < count:
+            raise LookupError(f"transcript {name!r} holds {found} messages, and not {count}")
 
     def _append_held(self, name: str, message: Mapping[str, Any]) -> None:
         if name not in self._held:

@@ -54,6 +54,16 @@ def test_getting_what_exists_changes_nothing() -> None:
     assert after(op("get_or_create"), start=state) == state
 
 
+def test_what_was_got_must_have_held_what_it_showed() -> None:
+    holding = op("get_holding", count=1)
+    state = store(a=said("1"))
+    assert after(holding, start=state) == state
+    for other in (store(), store(a=said())):
+        wrong = after(holding, start=other)
+        assert MODEL.view(wrong) != MODEL.view(other)
+        assert MODEL.view(after(append("1"), start=wrong)) != MODEL.view(after(append("1")))
+
+
 def test_a_message_is_appended_at_the_end_of_its_transcript_alone() -> None:
     state = after(append("1"), append("x", "b"), append("2", held=True))
     assert state == store(a=said("1 2"), b=said("x"))
@@ -190,7 +200,7 @@ def test_probes_go_on_with_each_transcript_delete_it_and_begin_it_anew() -> None
 def test_a_process_that_goes_on_may_do_anything_to_what_the_dead_one_was_about() -> None:
     state = store(a=said("1"), b=said())
     ways = MODEL.continuations(state, ["a"])
-    assert {way[0].name for way in ways} == {"get_or_create", "list", "append", "delete"}
+    assert {way[0].name for way in ways} == {"get_holding", "list", "append", "delete"}
     assert set(MODEL.names(step for way in ways for step in way)) == {"a"}
     every = MODEL.names(step for way in MODEL.continuations(state, []) for step in way)
     assert set(every) == {"a", "b"}
@@ -220,6 +230,15 @@ def explained(
 
 def of(violation: Violation) -> tuple[Kind, Promise, str]:
     return violation.kind, violation.promise, violation.about
+
+
+def test_a_message_that_was_got_and_was_never_durable_is_lost() -> None:
+    permitted = [
+        after(op("get_holding", count=1), start=store(a=said(words))) for words in ("", "1")
+    ]
+    found = explained(store(a=said()), *permitted, past=[store(a=said()), store(a=said("1"))])
+    assert of(found) == (Kind.LOST, promises.DURABLE, "a")
+    assert found.promised == "'1', 1 message ['1']"
 
 
 def test_a_message_that_is_gone_is_lost() -> None:

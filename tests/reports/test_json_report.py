@@ -118,4 +118,4 @@ def test_a_file_name_that_is_no_utf_8_can_be_reported(tmp_path: Path) -> None:
     from dataclasses import replace
 
     strange = replace(FINDING, files=((os.fsdecode(b"\xff"), "0 B"),))
-    json_report.write(replace(RESULT, findings=(strange,)), tmp_path / "r.json")
+    json_report.write([replace(RESULT, findings=(strange,))], tmp_path / "r.json")

@@ -41,11 +41,14 @@ def refused(name: str) -> str:
 MINE = "from support.key_values import right\nmine = right\n"
 
 
-@pytest.mark.parametrize("edition", ["reference", "published"])
+@pytest.mark.parametrize(
+    "edition",
+    ["stores:reference", "stores:archive", "known_bad:jsonl", "known_bad:unlocked"],
+)
 def test_a_store_of_ours_is_loaded_by_its_name(edition: str) -> None:
-    subject = load_subject(f"tornwrite.scenarios.stores:{edition}")
+    subject = load_subject(f"tornwrite.scenarios.{edition}")
     assert isinstance(subject, Subject)
-    assert subject.name == f"tornwrite.scenarios.stores:{edition}"
+    assert subject.name == f"tornwrite.scenarios.{edition}"
     assert subject.scenarios
 
 

@@ -147,6 +147,16 @@ def test_all_that_a_reader_can_see_is_seen(driver: Driver) -> None:
     }
 
 
+def test_what_is_got_holds_what_it_should_or_fails(driver: Driver) -> None:
+    holding = Operation("get_holding", {"id": "a", "count": 1})
+    with pytest.raises(LookupError, match="holds 0 messages"):
+        driver.apply(holding)
+    driver.apply(op("append", content="hello"))
+    driver.apply(holding)
+    driver.apply(op("append_held", content="you"))
+    assert driver.observe([])["transcripts"]["a"]["listed"]["count"] == 2
+
+
 def test_what_is_read_is_answered(driver: Driver) -> None:
     for operation in (op("append", content="hello"), op("get_or_create", "b")):
         driver.apply(operation)
