@@ -32,7 +32,7 @@ from tornwrite.faults.interpose import look_at_modules
 from tornwrite.faults.offspring import adopting_orphans, children, die_with_parent, end_all
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.recording_errors import RecorderActive
-from tornwrite.faults.steps import Step, Write
+from tornwrite.faults.steps import Close, Fsync, Open, Step, SyncAll, Write
 from tornwrite.faults.trace import Event, Stepped
 
 SECTOR = 512
@@ -99,23 +99,35 @@ class _Ended:
 
 
 def kill_points(steps: Sequence[Step], *, every_byte: bool = False) -> list[KillPoint]:
-    """Where to kill a run of these steps: before the first, during each write, after each.
+    """Where to kill a run of these steps: before the first, during each write, after each change.
 
-    "After" a step and "before" the next are the same content, so only the first has a "before".
-    They differ when an operation is acknowledged between the two: after the one it is not known
-    yet, before the next it is. Add that "before" where it matters.
+    A kill after a step that changes nothing (a sync, a close, an opening of what is there) leaves
+    what the one before it left. "After" a step and "before" the next are the same content, so only
+    the first has a "before". They differ when an operation is acknowledged between the two: after
+    the one it is not known yet, before the next it is. Add that "before" where it matters.
 
-    every_byte: cut each write at every byte. Otherwise after 1 byte, in the middle, before the last
-        byte and at each sector (512 bytes) of the file inside it; of an append, whose place in the
-        file the steps do not tell, each 512 bytes.
+    every_byte: after every step, and cut each write at every byte. Otherwise after 1 byte, in the
+        middle, before the last byte and at each sector (512 bytes) of the file inside it; of an
+        append, whose place in the file the steps do not tell, each 512 bytes.
     """
     points = [KillPoint(0, "before")] if steps else []
     for number, step in enumerate(steps):
         if isinstance(step, Write):
             cuts = range(1, len(step.data)) if every_byte else _cuts(step)
             points += [KillPoint(number, "during", keep) for keep in cuts]
-        points.append(KillPoint(number, "after"))
+        if every_byte or _changes(step):
+            points.append(KillPoint(number, "after"))
     return points
+
+
+def _changes(step: Step) -> bool:
+    match step:
+        case Fsync() | SyncAll() | Close():
+            return False
+        case Open():
+            return step.create or step.truncate
+        case _:
+            return True
 
 
 def _cuts(step: Write) -> list[int]:

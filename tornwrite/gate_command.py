@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     "--json", "json_file", type=click.Path(dir_okay=False), help="Write all of it to this file."
 )
 @click.option(
-    "--kill-every-byte", is_flag=True, help="Cut the writes of real kills at every single byte."
+    "--kill-every-byte",
+    is_flag=True,
+    help="Real kills after every step, and at every byte of each write.",
 )
 @click.option(
     "--known-bad",

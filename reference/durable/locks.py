@@ -18,7 +18,7 @@ import struct
 import threading
 import weakref
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tornwrite.reference.durable import FILE_MODE
 
@@ -52,9 +52,7 @@ class DirectoryLocks:
 
     def close(self) -> None:
         """Close the lock file, once nobody in this process holds a lock."""
-        with contextlib.ExitStack() as held:
-            for lock in self._threads:
-                held.enter_context(lock)
+        with _all_of(self._threads):
             self._closed = True
             if self._descriptor is not None:
                 os.close(self._descriptor)
@@ -97,10 +95,8 @@ class DirectoryLocks:
     @contextlib.contextmanager
     def all_sessions(self) -> Iterator[None]:
         """Hold the locks of all sessions."""
-        with contextlib.ExitStack() as held:
-            for lock in self._threads[: SHARDS if _HAS_RANGES else 1]:
-                held.enter_context(lock)
-            held.enter_context(self._range(0, SHARDS, write=True))
+        mine = self._threads[: SHARDS if _HAS_RANGES else 1]
+        with _all_of(mine), self._range(0, SHARDS, write=True):
             yield
 
     @contextlib.contextmanager
@@ -171,6 +167,20 @@ class DirectoryLocks:
             self._descriptor = None
         if not self._closed:
             self._open()
+
+
+@contextlib.contextmanager
+def _all_of(locks: Sequence[threading.Lock]) -> Iterator[None]:
+    """Hold several locks, taken in their order."""
+    held = 0
+    try:
+        for lock in locks:
+            lock.acquire()
+            held += 1
+        yield
+    finally:
+        for lock in locks[:held]:
+            lock.release()
 
 
 def _set_range(descriptor: int, kind: int, start: int, length: int) -> None:

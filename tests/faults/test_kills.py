@@ -272,6 +272,10 @@ def test_kill_points_cut_writes_at_their_edges_and_sectors() -> None:
         6: [],
     }
     assert points[0] == KillPoint(0, "before")
-    assert [p.step for p in points if p.moment == "after"] == list(range(7))
+    # A sync and a close leave what the write before them left.
+    assert [p.step for p in points if p.moment == "after"] == [0, 1, 2, 3, 6]
+    every = kill_points(steps, every_byte=True)
+    assert [p.step for p in every if p.moment == "after"] == list(range(7))
+    assert kill_points([Open(1, "a")]) == [KillPoint(0, "before")]
     assert sum(p.moment == "before" for p in points) == 1
     assert kill_points([]) == []
