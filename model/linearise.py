@@ -16,7 +16,7 @@ from tornwrite.model.operation import Observation, Operation, canonical
 S = TypeVar("S")
 C = TypeVar("C", contravariant=True)
 
-MOST_SITUATIONS = 200_000
+MOST_SITUATIONS = 20_000
 """How many situations a search looks at before it gives up."""
 
 

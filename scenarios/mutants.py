@@ -6,7 +6,8 @@ trace stays one that could have been recorded. The gate has to find each of them
 it does not is either not needed (then it only costs users time) or a hole in the scenarios.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.effects import ROOT
@@ -26,8 +27,9 @@ from tornwrite.faults.steps import (
 )
 from tornwrite.faults.trace import Event, Restarted, Stepped, Trace, open_paths
 from tornwrite.model.judge import judge
+from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import Finding, MutantKind, Tried
-from tornwrite.scenarios.findings import Shown, finding, own_sites
+from tornwrite.scenarios.findings import Collected, Shown, finding, own_sites
 from tornwrite.scenarios.gate import scenario_tasks, wanted_scenarios
 from tornwrite.scenarios.judging import Assessors, judge_trace
 from tornwrite.scenarios.kill_then_power import (
@@ -172,11 +174,15 @@ def try_mutants(
     """Judge every mutant of the scenario until something catches it.
 
     Some syncs are only for what a killed process left behind unsynced. They are tried in the runs
-    that go on after a kill, once for each line of source.
+    that go on after a kill, once for each line of source. Where several lanes do the same over and
+    over, each line is tried once, and none after kills: what one lane does alone, others show.
     """
     with workplace() as (live, bench):
         trial = _Trial(subject, scenario, Bench(subject, bench), live, budget, seed)
-        tried = [_tried(scenario, mutant, trial.caught(mutant)) for mutant in trial.mutants()]
+        mutants = _once_each(trial.mutants()) if scenario.lanes else trial.mutants()
+        tried = [_tried(scenario, mutant, trial.caught(mutant)) for mutant in mutants]
+        if scenario.lanes:
+            return tried
         syncs = [one for one in tried if one.kind is MutantKind.SYNC]
         missed = {one.sites for one in syncs if one.caught_by is None}
         after_kill = trial.after_kills({one.sites for one in syncs} - missed)
@@ -186,6 +192,15 @@ def try_mutants(
         else one
         for one in tried
     ] + list(after_kill.values())
+
+
+def _once_each(mutants: Iterable[Mutant]) -> Iterator[Mutant]:
+    """The first mutant of each kind at each line of source."""
+    known: set[tuple[MutantKind, tuple[str, ...]]] = set()
+    for mutant in mutants:
+        if (mutant.kind, mutant.sites) not in known:
+            known.add((mutant.kind, mutant.sites))
+            yield mutant
 
 
 def _first_after_kill(trace: Trace) -> int:
@@ -229,17 +244,21 @@ class _Trial:
         subject, scenario = self._subject, self._scenario
         permitted = permitted_by_epoch(subject, scenario, mutant.trace)
         for profile in PROFILES:
-            judgement = judge_trace(
-                subject,
-                mutant.trace,
-                permitted,
-                (profile,),
-                self._assessors.of(subject.model.names(scenario.every_operation)),
-                budget=self._budget,
-                seed=self._seed,
-                enough=1,
-            )
-            for shown in judgement.collected.all():
+            collected = Collected(mutant.trace)
+            # What cannot be told has not caught anything.
+            with contextlib.suppress(TooManyOrders):
+                judge_trace(
+                    subject,
+                    mutant.trace,
+                    permitted,
+                    (profile,),
+                    self._assessors.of(subject.model.names(scenario.every_operation)),
+                    budget=self._budget,
+                    seed=self._seed,
+                    enough=1,
+                    collected=collected,
+                )
+            for shown in collected.all():
                 return finding(subject.name, scenario.name, mutant.trace, shown)
         return None
 
@@ -287,7 +306,11 @@ class _Trial:
             epochs_wanted=run.wanted,
         )
         for state in states:
-            for violation in judge(subject.model, permitted[state.epoch], assessor(state.image)):
+            try:
+                wrong = judge(subject.model, permitted[state.epoch], assessor(state.image))
+            except TooManyOrders:
+                continue  # what cannot be told has not caught anything
+            for violation in wrong:
                 shown = Shown(violation, POSIX, state, [POSIX.name], {state.image})
                 return finding_of(subject, self._scenario, changed, shown)
         return None

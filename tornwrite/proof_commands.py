@@ -26,7 +26,8 @@ from tornwrite.model.verdict import Verdict
 def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> None:
     """Take each sync, rename and order out of SUBJECT's recorded runs and see it caught.
 
-    Passed: every sync left out is caught each time, every rename made a copy at least once.
+    Passed: every sync left out is caught each time, every rename made a copy at least once. In
+    scenarios of several lanes each line of source is tried once, and not after kills.
     """
     from tornwrite.reports import mutants as report
     from tornwrite.reports.progress import GateProgress
