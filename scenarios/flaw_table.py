@@ -98,10 +98,14 @@ def _smallest(
 ) -> tuple[Scenario, Finding]:
     """The scenario without the operations that it takes none of to show the flaw."""
     needed = replace(settings, profiles=_profiles(found))
+    names = set(subject.model.names(scenario.every_operation))
     smaller = True
     while smaller:
         smaller = False
         for candidate in _without_one(scenario):
+            # A store that cannot list its sessions is asked for those that the run is about.
+            if found.violation.about in names - set(subject.model.names(candidate.every_operation)):
+                continue
             again = _shown(flaw, run_scenario(subject, candidate, needed, progress))
             if again is not None and again.profile == found.profile:
                 scenario, found, smaller = candidate, again, True

@@ -32,6 +32,7 @@ ARCHIVE = (
         ),
         breaks="archive moves a session file to the archived state; that it overwrites one is not "
         "said.",
+        words=("archived, ",),
     ),
     Flaw(
         name="a save is lost when the power fails",
@@ -110,7 +111,7 @@ ARCHIVE = (
             "the process is killed between the two removals",
         ),
         breaks="delete permanently removes a session file and its archive.",
-        words=("delete(",),
+        words=("archived, 1 message",),
     ),
     Flaw(
         name="a deleted session comes back",

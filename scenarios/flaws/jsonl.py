@@ -87,14 +87,18 @@ JSONL = (
         words=("durable",),
     ),
     Flaw(
-        name="compaction destroys damaged lines",
+        name="rewriting destroys damaged lines",
         subject=_JSONL,
         scenario="repair-damage",
         kinds=(Kind.LOST,),
         stated=False,
         what="What is not understood is not written again: a line that somebody could still have "
         "mended is gone.",
-        sequence=("a line is damaged", "the history is compacted", "its bytes are nowhere"),
+        sequence=(
+            "a line is damaged",
+            "the history is compacted, or replaced",
+            "its bytes are nowhere",
+        ),
         breaks="The warning is logged so that operators can see that data was lost after a crash; "
         "compaction then loses it for good.",
         words=("damage", "gone:"),
@@ -116,7 +120,7 @@ JSONL = (
         "file never hides messages; the store still has no answer when it meets one.",
     ),
     Flaw(
-        name="the second migration empties sessions",
+        name="a migration empties sessions in use",
         subject=_JSONL,
         scenario="migration-late",
         kinds=(Kind.LOST,),
@@ -124,11 +128,12 @@ JSONL = (
         what="The store's own `NAME.meta.json` ends in .json: where both formats share a "
         "directory, as they do, it is taken for a legacy session without messages.",
         sequence=(
-            "legacy files are migrated; metadata files appear beside them",
-            "the migration runs again, at the next start",
-            "each session is replaced by nothing, its metadata file renamed away",
+            "a session is written to; its metadata file is there",
+            "a migration runs, as at each start",
+            "the session is replaced by nothing, its metadata file renamed away",
         ),
         breaks="The migration is called idempotent: second runs skip already-migrated files.",
+        words=("no messages",),
     ),
     Flaw(
         name="a migration cut off shows messages without their summary",
