@@ -88,7 +88,7 @@ def live_violations(
                 Violation(
                     Kind.UNREADABLE,
                     promises.DURABLE,
-                    str(names[event.number].arguments.get("key", "the store")),
+                    next(iter(subject.model.names([names[event.number]])), "the store"),
                     f"{names[event.number]} works: nothing was wrong with the disk",
                     event.error,
                 )

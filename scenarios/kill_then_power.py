@@ -240,7 +240,7 @@ def go_on(
         joined,
         frozenset(range(boundaries(before), boundaries(events) + 1)),
         subject.model.names((*scenario.every_operation, *operations)),
-        tuple(_failed(joined)),
+        tuple(_failed(subject, joined)),
     )
 
 
@@ -258,7 +258,7 @@ def _put(trace: Trace, image: Image, root: str) -> None:
             os.link(os.path.join(root, other), os.path.join(root, path), follow_symlinks=False)
 
 
-def _failed(trace: Trace) -> Iterator[Violation]:
+def _failed(subject: Subject, trace: Trace) -> Iterator[Violation]:
     operations: dict[int, Operation] = {}
     for event in trace.events:
         if isinstance(event, Began):
@@ -268,7 +268,7 @@ def _failed(trace: Trace) -> Iterator[Violation]:
             yield Violation(
                 Kind.UNREADABLE,
                 promises.DURABLE,
-                str(operation.arguments.get("key", "the store")),
+                next(iter(subject.model.names([operation])), "the store"),
                 f"{operation} works after a process was killed: the disk is in order",
                 event.error,
             )

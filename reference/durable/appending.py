@@ -173,7 +173,7 @@ def append_line(
             file = replace(file, descriptor=-1)
             settled = rewrite_lines(path, suspect=suspect, temporary=temporary)
             file = replace(open_to_append(path), created=created)
-        if not file.size or settled is None or look_of(file.descriptor) != settled:
+        if settled is None or look_of(file.descriptor) != settled:
             try:
                 files.sync_directory(os.path.dirname(path) or os.curdir)
             except BaseException:
