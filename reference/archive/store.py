@@ -21,8 +21,7 @@ What the store promises, on any file system that does what POSIX says of fsync a
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tornwrite.reference.archive.changing import archive, delete, save
 from tornwrite.reference.archive.inspection import ArchiveState
@@ -31,12 +30,13 @@ from tornwrite.reference.archive.session import Session, exists, read_session
 from tornwrite.reference.archive.session_files import files_of
 from tornwrite.reference.archive.session_writer import SessionWriter
 from tornwrite.reference.archive.sessions import SessionDirectory
+from tornwrite.reference.durable.closing import Closing
 from tornwrite.reference.durable.damage import log_damage
 from tornwrite.reference.durable.errors import SessionNotFound
 from tornwrite.reference.durable.json_lines import Message, encode_line
 
 
-class ArchivingStore:
+class ArchivingStore(Closing):
     """Sessions in a directory, which is created when missing.
 
     Every method but `close` may raise, having changed nothing that a reader can see:
@@ -137,17 +137,6 @@ class ArchivingStore:
     def close(self) -> None:
         """Release what the store holds; calls after this raise `StoreClosed`."""
         self._directory.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _read(self, session_id: str) -> Session:
         files = files_of(self._directory.path, session_id)

@@ -20,9 +20,9 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from tornwrite.reference.durable.closing import Closing
 from tornwrite.reference.durable.damage import log_damage
 from tornwrite.reference.durable.json_lines import Message, check_summary, encode_line
 from tornwrite.reference.jsonl.appending import append_line
@@ -34,7 +34,7 @@ from tornwrite.reference.jsonl.truncating import truncate
 from tornwrite.reference.jsonl.writing import SessionWriter
 
 
-class JSONLStore:
+class JSONLStore(Closing):
     """Sessions in a directory, which is created when missing.
 
     Every method but `close` may raise, having changed nothing that a reader can see:
@@ -170,14 +170,3 @@ class JSONLStore:
     def close(self) -> None:
         """Release what the store holds; calls after this raise `StoreClosed`."""
         self._sessions.locks.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -20,9 +20,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from tornwrite.reference.durable.closing import Closing
 from tornwrite.reference.durable.damage import Damage, log_damage
 from tornwrite.reference.durable.directory import StoreDirectory
 from tornwrite.reference.durable.errors import StoreClosed
@@ -38,7 +38,7 @@ from tornwrite.reference.manager.saving import save_session, settle
 from tornwrite.reference.manager.session import KeptSession, Session, decoded
 
 
-class SessionManager:
+class SessionManager(Closing):
     """Sessions in memory, with a directory to save them to, which is made when missing.
 
     Only `save` and `get_or_create` raise what the disk or the data did: `StoreClosed`,
@@ -148,17 +148,6 @@ class SessionManager:
             self._closed = True
         if self._directory is not None:
             self._directory.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _open(self, directory: StoreDirectory, beside: Mapping[str, SavedSession]) -> None:
         directory.remove_leftovers(is_leftover)

@@ -21,9 +21,8 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
+from tornwrite.reference.durable.closing import Closing
 from tornwrite.reference.durable.errors import SessionNotFound
 from tornwrite.reference.transcripts.contents import read_contents
 from tornwrite.reference.transcripts.directory import TranscriptDirectory
@@ -35,7 +34,7 @@ from tornwrite.reference.transcripts.remembering import forget
 from tornwrite.reference.transcripts.transcript import Transcript
 
 
-class TranscriptStore:
+class TranscriptStore(Closing):
     """Transcripts in a directory, which is created when missing.
 
     Every method but `close` may raise, having changed nothing that a reader can see:
@@ -127,14 +126,3 @@ class TranscriptStore:
     def close(self) -> None:
         """Release what the store holds; calls after this raise `StoreClosed`."""
         self._directory.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
