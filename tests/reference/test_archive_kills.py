@@ -1,20 +1,18 @@
 """A process that is killed at any call leaves each session as before the operation or as after."""
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.killing import killed_at
 from tornwrite.reference import SessionNotFound
 from tornwrite.reference.archive import ArchivingStore
 
 # Forking is what is tested here; the store's locks are made anew in the child.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
-CHANGING = ("write", "ftruncate", "fsync", "fdatasync", "rename", "unlink")
 LINES = {number: b'{"n":%d}\n' % number for number in range(4)}
 STARTS: dict[str, dict[str, bytes]] = {
     "nothing": {},
@@ -63,32 +61,6 @@ def seen(directory: Path) -> object:
         return (store.load("a"), store.list()) if store.exists("a") else None
 
 
-def killed_at(directory: Path, operation: Callable[[ArchivingStore], None], call: int) -> bool:
-    """Run an operation and kill it before its n-th changing call; whether there was one."""
-    child = os.fork()
-    if not child:
-        try:
-            store = ArchivingStore(directory)
-            left = call
-
-            def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-                def call(*arguments: Any) -> Any:
-                    nonlocal left
-                    if not left:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    left -= 1
-                    return real(*arguments)
-
-                return call
-
-            for name in CHANGING:
-                setattr(os, name, dying(getattr(os, name)))
-            operation(store)
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_a_kill_at_any_call_leaves_before_or_after_and_every_way_on_works(
@@ -105,7 +77,7 @@ def test_a_kill_at_any_call_leaves_before_or_after_and_every_way_on_works(
         for way, go_on in OPERATIONS.items():
             directory = tmp_path / f"{call}-{way}"
             fill(directory, start)
-            killed = killed_at(directory, operation, call)
+            killed = killed_at(ArchivingStore, directory, operation, call)
             left = seen(directory)
             assert left in ([before, after] if killed else [after])
             with ArchivingStore(directory) as store:

@@ -1,13 +1,12 @@
 """A process that is killed at any call leaves each session as before the operation or as after."""
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.killing import killed_at
 from tornwrite.reference import JSONLStore, migrate_legacy
 
 # Forking is what is tested here; the store's locks are made anew in the child.
@@ -43,32 +42,6 @@ def seen(directory: Path) -> object:
         return [(store.get_history(key), store.get_summary(key)) for key in KEYS]
 
 
-def killed_at(directory: Path, operation: Callable[[JSONLStore], object], call: int) -> bool:
-    """Run an operation and kill it before its n-th changing call; whether there was one."""
-    child = os.fork()
-    if not child:
-        try:
-            store = JSONLStore(directory)
-            left = call
-
-            def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-                def call(*arguments: Any) -> Any:
-                    nonlocal left
-                    if not left:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    left -= 1
-                    return real(*arguments)
-
-                return call
-
-            for name in ("write", "ftruncate", "fsync", "fdatasync", "rename", "unlink"):
-                setattr(os, name, dying(getattr(os, name)))
-            operation(store)
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.parametrize("torn", [b"", b'{"torn', b'{"n": 4}'], ids=["whole", "torn", "no newline"])
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_a_kill_at_any_call_leaves_before_or_after(
@@ -83,7 +56,7 @@ def test_a_kill_at_any_call_leaves_before_or_after(
     while True:
         directory = tmp_path / str(call)
         fill(directory, torn)
-        killed = killed_at(directory, operation, call)
+        killed = killed_at(JSONLStore, directory, operation, call)
         left = seen(directory)
         assert left in ([before, after] if killed else [after])
         with JSONLStore(directory) as store:

@@ -1,13 +1,12 @@
 """A process that is killed at any call leaves each transcript as before the operation or after."""
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.killing import killed_at
 from tornwrite.reference.transcripts import TranscriptStore
 
 # Forking is what is tested here; the store's locks are made anew in the child.
@@ -42,32 +41,6 @@ def seen(directory: Path) -> object:
         return found, [(info.id, info.title, info.message_count) for info in listed]
 
 
-def killed_at(directory: Path, operation: Callable[[TranscriptStore], object], call: int) -> bool:
-    """Run an operation and kill it before its n-th changing call; whether there was one."""
-    child = os.fork()
-    if not child:
-        try:
-            store = TranscriptStore(directory)
-            left = call
-
-            def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-                def call(*arguments: Any) -> Any:
-                    nonlocal left
-                    if not left:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    left -= 1
-                    return real(*arguments)
-
-                return call
-
-            for name in ("write", "ftruncate", "fsync", "fdatasync", "rename", "unlink"):
-                setattr(os, name, dying(getattr(os, name)))
-            operation(store)
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.parametrize("tail", TAILS, ids=["empty", "whole", "torn", "no newline"])
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_a_kill_at_any_call_leaves_before_or_after(
@@ -85,7 +58,7 @@ def test_a_kill_at_any_call_leaves_before_or_after(
         held = TranscriptStore(directory)  # another process that was there all the time
         if operation is not OPERATIONS["list"]:
             held.list()
-        killed = killed_at(directory, operation, call)
+        killed = killed_at(TranscriptStore, directory, operation, call)
         with held:
             listed = held.list()
             left = seen(directory)
