@@ -21,6 +21,7 @@ from tornwrite.scenarios.manager_driver import (
     litter,
     read_session,
 )
+from tornwrite.scenarios.session_driver import counting_clock
 from tornwrite.scenarios.session_files import SessionFiles
 
 ASIDE = ".aside"
@@ -105,3 +106,18 @@ def _rename(directory: str, source: str, target: str) -> None:
     """As an operator would, who syncs nothing; no error where it was done before."""
     if not os.path.lexists(os.path.join(directory, target)):
         os.rename(os.path.join(directory, source), os.path.join(directory, target))
+
+
+def backend_opener(
+    start: Callable[..., SessionStore], fallback: type[object]
+) -> Callable[[str], BackendDriver]:
+    """How a subject starts an edition of what stands behind the session interface.
+
+    start: the edition's, called with a directory and a clock. fallback: the class of what it falls
+    back to.
+    """
+
+    def started(root: str) -> SessionStore:
+        return start(root, clock=counting_clock())
+
+    return lambda root: BackendDriver(started, lambda store: isinstance(store, fallback), root)

@@ -31,14 +31,6 @@ class ProfileRun:
     violations: int = 0
 
 
-@dataclass(slots=True)
-class Judgement:
-    """A trace judged under several profiles, and what was wrong."""
-
-    runs: list[ProfileRun]
-    collected: Collected
-
-
 class Assessor:
     """Recovers each distinct image once, whoever asks, and remembers what was seen."""
 
@@ -128,25 +120,24 @@ def judge_trace(
     permitted: Mapping[int, Permitted[Any]],
     profiles: Sequence[Profile],
     assessor: Assessor,
+    collected: Collected,
     *,
     budget: int,
     seed: int,
     progress: Callable[[str, int], None] = lambda profile, judged: None,
     enough: int | None = None,
-    collected: Collected | None = None,
-) -> Judgement:
+) -> list[ProfileRun]:
     """Judge every crash state of the trace under each profile, the strongest first.
 
-    enough: stop after so many violations; None goes through all. collected: where they go; to a
-    new collection unless given.
+    collected: where what is wrong goes. enough: stop after so many violations; None goes through
+    all.
     """
-    collected = Collected(trace) if collected is None else collected
-    judgement = Judgement([], collected)
+    runs: list[ProfileRun] = []
     for profile in profiles:
         started = time.perf_counter()
         states = CrashStates(trace, profile, budget=budget, seed=seed)
         run = ProfileRun(profile, states.coverage, 0.0)
-        judgement.runs.append(run)
+        runs.append(run)
         for number, state in enumerate(states):
             run.violations += _judge_state(
                 subject, state, permitted[state.epoch], profile, assessor, collected
@@ -157,7 +148,7 @@ def judge_trace(
                 break
         run.coverage = states.coverage
         run.seconds = time.perf_counter() - started
-    return judgement
+    return runs
 
 
 def _judge_state(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import orjson
 
 from tornwrite.model.operation import Observation, Operation
+from tornwrite.scenarios.session_driver import counting_clock
 
 
 class SessionStore(Protocol):
@@ -173,3 +174,15 @@ class ManagerDriver:
 
     def close(self) -> None:
         self._manager.close()
+
+
+def manager_opener(manager: Callable[..., SessionStore]) -> Callable[[str], ManagerDriver]:
+    """How a subject opens an edition of the manager: each one with a clock of its own.
+
+    manager: the edition's class, called with a directory and a clock.
+    """
+
+    def opened(root: str) -> SessionStore:
+        return manager(root, clock=counting_clock())
+
+    return lambda root: ManagerDriver(opened, root)

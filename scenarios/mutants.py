@@ -253,10 +253,10 @@ class _Trial:
                     permitted,
                     (profile,),
                     self._assessors.of(subject.model.names(scenario.every_operation)),
+                    collected,
                     budget=self._budget,
                     seed=self._seed,
                     enough=1,
-                    collected=collected,
                 )
             for shown in collected.all():
                 return finding(subject.name, scenario.name, mutant.trace, shown)

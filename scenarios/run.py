@@ -114,23 +114,23 @@ def _run(
             subject, scenario, trace, permitted, live, collected, settings, progress
         )
     assessors = Assessors(subject, Bench(subject, bench))
-    judgement = judge_trace(
+    runs = judge_trace(
         subject,
         trace,
         permitted,
         settings.profiles,
         assessors.of(names),
+        collected,
         budget=settings.budget,
         seed=settings.seed,
         progress=progress,
-        collected=collected,
     )
     found = merged_evidence(
         evidence(finding(subject.name, scenario.name, trace, shown), shown)
         for shown in collected.all()
     )
     findings = [one.found for one in found]
-    rows = [row_of(scenario, run, findings) for run in judgement.runs]
+    rows = [row_of(scenario, run, findings) for run in runs]
     if lane is not None:
         beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
         rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))

@@ -16,8 +16,8 @@ from tornwrite.scenarios import interface as interface_scenarios
 from tornwrite.scenarios import manager as manager_scenarios
 from tornwrite.scenarios import transcripts as transcript_scenarios
 from tornwrite.scenarios.archive_driver import ArchiveDriver
-from tornwrite.scenarios.backend_driver import BackendDriver
-from tornwrite.scenarios.manager_driver import ManagerDriver
+from tornwrite.scenarios.backend_driver import backend_opener
+from tornwrite.scenarios.manager_driver import manager_opener
 from tornwrite.scenarios.session_driver import SessionDriver, counting_clock
 from tornwrite.scenarios.sessions import ALL
 from tornwrite.scenarios.subject import Subject
@@ -63,29 +63,17 @@ transcripts = Subject(
 )
 
 
-def _open_manager(root: str) -> SessionManager:
-    return SessionManager(root, clock=counting_clock())
-
-
 manager = Subject(
     about="the session manager of this project: sessions in memory, saved whole",
     model=ManagerModel(),
-    open=lambda root: ManagerDriver(_open_manager, root),
+    open=manager_opener(SessionManager),
     scenarios=(*manager_scenarios.ALL, *manager_threads.ALL),
 )
-
-
-def _open_backend(root: str) -> BackendDriver:
-    return BackendDriver(
-        lambda directory: open_session_store(directory, clock=counting_clock()),
-        lambda store: isinstance(store, SessionManager),
-        root,
-    )
 
 
 backend = Subject(
     about="the session interface of this project: JSONL backend, start-up, falling back",
     model=BackendModel(),
-    open=_open_backend,
+    open=backend_opener(open_session_store, SessionManager),
     scenarios=(*interface_scenarios.ALL, *manager_threads.BACKEND),
 )

@@ -4,7 +4,7 @@ import time
 
 from tornwrite.faults.trace import Trace, TraceFileError
 from tornwrite.model.results import GateResult, worst
-from tornwrite.scenarios.findings import evidence, finding, merged_evidence
+from tornwrite.scenarios.findings import Collected, evidence, finding, merged_evidence
 from tornwrite.scenarios.judging import Assessor, judge_trace
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
@@ -43,22 +43,24 @@ def judge_recording(
         ) from error
     with workplace() as (_, bench):
         names = subject.model.names(scenario.every_operation)
-        judgement = judge_trace(
+        collected = Collected(trace)
+        runs = judge_trace(
             subject,
             trace,
             permitted,
             settings.profiles,
             Assessor(subject, Bench(subject, bench), names),
+            collected,
             budget=settings.budget,
             seed=settings.seed,
             progress=progress,
         )
         found = merged_evidence(
             evidence(finding(subject.name, scenario.name, trace, shown, trace_file=file), shown)
-            for shown in judgement.collected.all()
+            for shown in collected.all()
         )
         findings = [one.found for one in found]
-    rows = tuple(row_of(scenario, run, findings) for run in judgement.runs)
+    rows = tuple(row_of(scenario, run, findings) for run in runs)
     return GateResult(
         subject=subject.name,
         weakened=subject.weakened,

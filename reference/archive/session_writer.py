@@ -1,7 +1,6 @@
 """What a writer of a session has at hand, under the session's lock."""
 
 import contextlib
-import os
 from dataclasses import dataclass
 
 from tornwrite.reference import durable
@@ -52,16 +51,9 @@ class SessionWriter:
             OSError: the sync failed; the session is suspect from now on.
         """
         name = self.files.active_name
-        if self.directory.lines.is_as_written(self.shard, name):
-            return
-        descriptor = os.open(self.files.active, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fdatasync(descriptor)
-        except BaseException:
-            self.directory.lines.suspect(self.shard, name)
-            raise
-        finally:
-            os.close(descriptor)
+        lines = self.directory.lines
+        if not lines.is_settled(self.shard, name, look_of(self.files.active)):
+            lines.sync_data(self.shard, name)
 
     def settle_archived(self) -> None:
         """See to it that what is archived is so on the disk too, if anything is.

@@ -124,6 +124,14 @@ class LineFiles:
         self._directory = directory
         self._settled: ShardMemory[Settled] = ShardMemory(SHARDS)
 
+    def path_of(self, name: str) -> str:
+        """The path of the file of that name."""
+        return os.path.join(self._directory.path, name)
+
+    def is_settled(self, shard: int, name: str, look: Settled) -> bool:
+        """Whether this store made the file durable when it looked like this."""
+        return self._settled.get(shard, name) == look
+
     def append(self, shard: int, name: str, line: bytes) -> None:
         """Append a line durably, in steady state with one data sync; a new file begins with it.
 
@@ -135,14 +143,13 @@ class LineFiles:
         Raises:
             OSError: no reader sees the line, or (`ChangeNotUndone`) what readers may see.
         """
-        path = os.path.join(self._directory.path, name)
         if name in self._directory.suspects:
             try:
                 self.rewrite(shard, name)
             except FileNotFoundError:
                 self._directory.suspects.discard(name)  # it never came to be
         settled = append_line(
-            path,
+            self.path_of(name),
             line,
             settled=self._settled.get(shard, name),
             suspect=lambda: self.suspect(shard, name),
@@ -155,8 +162,7 @@ class LineFiles:
         Raises:
             OSError: nothing changed for a reader. FileNotFoundError: there is no such file.
         """
-        path = os.path.join(self._directory.path, name)
-        settled = rewrite_lines(path, suspect=lambda: self.suspect(shard, name))
+        settled = rewrite_lines(self.path_of(name), suspect=lambda: self.suspect(shard, name))
         self._directory.suspects.discard(name)
         self._settled.remember(shard, name, settled)
 
@@ -166,8 +172,8 @@ class LineFiles:
         Raises:
             OSError: there is no such file, or the sync failed: the file is suspect from now on.
         """
-        look = look_of(os.path.join(self._directory.path, name))
-        if self._settled.get(shard, name) == look:
+        look = look_of(self.path_of(name))
+        if self.is_settled(shard, name, look):
             return
         self.sync_names(shard, name)
         self._settled.remember(shard, name, look)
@@ -186,6 +192,21 @@ class LineFiles:
         except BaseException:
             self.suspect(shard, name)
             raise
+
+    def sync_data(self, shard: int, name: str) -> None:
+        """Make the data of an existing file durable, as it is now.
+
+        Raises:
+            OSError: there is no such file, or the sync failed: the file is suspect from now on.
+        """
+        descriptor = os.open(self.path_of(name), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fdatasync(descriptor)
+        except BaseException:
+            self.suspect(shard, name)
+            raise
+        finally:
+            os.close(descriptor)
 
     def suspect(self, shard: int, name: str) -> None:
         """After a failed sync: rewrite the file before anything else is written to it."""

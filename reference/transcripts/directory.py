@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 from tornwrite.reference.durable import files
-from tornwrite.reference.durable.appending import Settled, look_of
+from tornwrite.reference.durable.appending import look_of
 from tornwrite.reference.durable.damage import keep_aside, log_damage
 from tornwrite.reference.durable.directory import TEMPORARY_SUFFIX, LineFiles, StoreDirectory
 from tornwrite.reference.durable.errors import ChangeNotUndone, SessionNotFound, as_os_error
@@ -21,11 +21,7 @@ from tornwrite.reference.transcripts.names import is_leftover
 
 
 class TranscriptFiles(LineFiles):
-    """The files of lines, of which it is also known whether their data is durable."""
-
-    def is_settled(self, shard: int, name: str, look: Settled) -> bool:
-        """Whether this store made the file durable, data and name, when it looked like this."""
-        return self._settled.get(shard, name) == look
+    """The files of lines, of which the data is known to be durable too when they are settled."""
 
     def settle_whole(self, shard: int, name: str) -> None:
         """Make an existing file durable, data and name, unless it is known to be.
@@ -35,37 +31,19 @@ class TranscriptFiles(LineFiles):
         """
         if name in self._directory.suspects:
             self.rewrite(shard, name)
-        elif not self.is_settled(shard, name, look_of(self._path(name))):
+        elif not self.is_settled(shard, name, look_of(self.path_of(name))):
             self.sync_data(shard, name)
             self.settle(shard, name)
-
-    def sync_data(self, shard: int, name: str) -> None:
-        """Make the data of an existing file durable, as it is now.
-
-        Raises:
-            OSError: there is no such file, or the sync failed: the file is suspect from now on.
-        """
-        descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fdatasync(descriptor)
-        except BaseException:
-            self.suspect(shard, name)
-            raise
-        finally:
-            os.close(descriptor)
 
     def replaced(self, shard: int, name: str) -> None:
         """Remember that a file has just been made anew, durably."""
         self._directory.suspects.discard(name)
-        self._settled.remember(shard, name, look_of(self._path(name)))
+        self._settled.remember(shard, name, look_of(self.path_of(name)))
 
     def removed(self, shard: int, name: str) -> None:
         """Remember that a file is gone, durably."""
         self._directory.suspects.discard(name)
         self._settled.forget(shard, name)
-
-    def _path(self, name: str) -> str:
-        return os.path.join(self._directory.path, name)
 
 
 class TranscriptDirectory(StoreDirectory):
