@@ -47,12 +47,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One scenario under one profile.
+class FaultCount:
+    """How many distinct faults of one kind were tried: `errors`, at `fsync`, `EIO once`, 12."""
 
-    points: crash points. judged: distinct images judged. possible: how many there are, or at least
+    lane: str
+    at: str
+    what: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scenario under one profile, or in one fault lane.
+
+    points: crash points, or faults tried. judged: distinct images judged. possible: how many there are, or at least
     are, unless `complete`. stopped: why it is not complete. seconds: of this row alone; an image
-    that an earlier profile already had judged costs this one next to nothing.
+    that an earlier profile already had judged costs this one next to nothing. faults: what a fault
+    lane tried, by kind.
     """
 
     scenario: str
@@ -66,6 +77,7 @@ class Row:
     stopped: str
     findings: int
     seconds: float
+    faults: tuple[FaultCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
