@@ -1,5 +1,7 @@
 """What a run of the gate found, as plain data: what reports show and nothing else."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -60,10 +62,10 @@ class FaultCount:
 class Row:
     """One scenario under one profile, or in one fault lane.
 
-    points: crash points, or faults tried. judged: distinct images judged. possible: how many there are, or at least
-    are, unless `complete`. stopped: why it is not complete. seconds: of this row alone; an image
-    that an earlier profile already had judged costs this one next to nothing. faults: what a fault
-    lane tried, by kind.
+    points: crash points, or faults tried. judged: distinct images judged. possible: how many there
+    are, or at least are, unless `complete`. stopped: why it is not complete. seconds: of this row
+    alone; an image that an earlier profile already had judged costs this one next to nothing.
+    faults: what a fault lane tried, by kind.
     """
 
     scenario: str
@@ -82,7 +84,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """A whole run. notes: what could not be measured or broke, a sentence each."""
+    """A whole run. notes: what could not be measured or broke, a sentence each.
+
+    effort: how much was tried. left_out: what that leaves out, a sentence each.
+    """
 
     subject: str
     weakened: tuple[str, ...]
@@ -93,6 +98,17 @@ class GateResult:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     seconds: float
+    effort: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+def faults_tried(rows: Iterable[Row]) -> tuple[FaultCount, ...]:
+    """What the fault lanes of these rows tried: each kind of fault once, ordered by name."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        for one in row.faults:
+            found[one.lane, one.at, one.what] += one.number
+    return tuple(FaultCount(*kind, number) for kind, number in sorted(found.items()))
 
 
 class MutantKind(Enum):

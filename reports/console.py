@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tornwrite.model.results import Finding, GateResult, Row, StepLine, worst
+from tornwrite.model.results import Finding, GateResult, Row, StepLine, faults_tried, worst
 from tornwrite.model.verdict import Verdict
 
 STYLES = {
@@ -19,6 +19,9 @@ STYLES = {
 }
 
 FATES = {"on disk": ("✓", "green"), "in part": ("~", "yellow"), "not on disk": ("✗", "red")}
+
+NOT_WORKED_OUT = ("real kills", "kill, then power")
+"""Rows that count processes killed for real, not crash points worked out."""
 
 STEPS_SHOWN = 24
 """How many steps of a finding are printed at most; the JSON report has all."""
@@ -38,6 +41,41 @@ def show(result: GateResult, console: Console) -> None:
     for note in [*stopped, *result.notes]:
         console.print(Text.assemble(("note: ", "bold"), printable(note)))
     console.print(verdict(result))
+
+
+def show_tried(results: Sequence[GateResult], console: Console) -> None:
+    """Print how many distinct faults were tried, by kind, and what the effort left out."""
+    rows = [row for result in results for row in result.rows]
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    shown.add_column("faults tried", no_wrap=True)
+    shown.add_column("", justify="right", no_wrap=True)
+    shown.add_column("", overflow="fold")
+    plain = [row for row in rows if not row.faults]
+    crashes = sum(row.judged for row in plain if row.profile not in NOT_WORKED_OUT)
+    shown.add_row("images", f"{crashes:,}", "disk contents that a crash could leave")
+    for name in NOT_WORKED_OUT:
+        points = sum(row.points for row in plain if row.profile == name)
+        if points:
+            shown.add_row(name, f"{points:,}", "")
+    tried = faults_tried(rows)
+    for lane in dict.fromkeys(one.lane for one in tried):
+        of_lane = [one for one in tried if one.lane == lane]
+        shown.add_row(lane, f"{sum(one.number for one in of_lane):,}", "")
+        for at in dict.fromkeys(one.at for one in of_lane):
+            parts = [one for one in of_lane if one.at == at]
+            kinds = ", ".join(f"{one.what} {one.number:,}" for one in parts)
+            shown.add_row(
+                printable(f"  {at}"),
+                f"{sum(one.number for one in parts):,}",
+                printable(kinds, "dim"),
+            )
+    console.print()
+    console.print(shown)
+    for left_out in dict.fromkeys(said for result in results for said in result.left_out):
+        effort = results[0].effort
+        console.print(
+            Text.assemble((f"left out at effort {effort}: ", "bold"), printable(left_out))
+        )
 
 
 def show_finding(found: Finding, title: str, console: Console) -> None:

@@ -1,7 +1,7 @@
 """Fault lanes: what a scenario is put through beside the crashes of its plain run.
 
-A lane takes one recorded scenario, tries every fault of its kind on it, judges what came of each and
-counts what it tried. The gate runs each lane that concerns a scenario and prints a row for it.
+A lane takes one recorded scenario, tries every fault of its kind on it, judges what came of each
+and counts what it tried. The gate runs each lane that concerns a scenario and prints a row for it.
 """
 
 import time
@@ -12,13 +12,17 @@ from enum import Enum
 from typing import Any, Protocol
 
 from tornwrite.faults.images import Image
+from tornwrite.faults.kills import KillFailed
+from tornwrite.faults.offspring import ProcessesLeft
 from tornwrite.faults.profiles import Profile
+from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.model.judge import Permitted
+from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import FaultCount, Finding, Row
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.findings import Evidence, merged_evidence
 from tornwrite.scenarios.judging import Assessors
-from tornwrite.scenarios.recording import Recorded
+from tornwrite.scenarios.recording import HarnessBroken, Recorded
 from tornwrite.scenarios.subject import Scenario, Subject
 
 
@@ -124,7 +128,12 @@ class FaultLane(Protocol):
 def run_lane(lane: FaultLane, job: Job) -> tuple[Row, list[Evidence], list[str]]:
     """Run one lane: its row, its findings merged by cause, and why the harness failed in it."""
     started = time.perf_counter()
-    run = lane.run(job)
+    try:
+        run = lane.run(job)
+    except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
+        run = LaneRun(stopped=["the harness failed"], broken=[f"{lane.name}: {error}"])
+    except TooManyOrders as error:
+        run = LaneRun(stopped=[str(error)])
     found = merged_evidence(run.findings)
     stopped = "; ".join(dict.fromkeys(run.stopped))
     verdict = Verdict.NOT_MEASURED if stopped else Verdict.PASSED

@@ -7,7 +7,11 @@ from tornwrite.model.operation import canonical
 from tornwrite.model.results import GateResult, worst
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.findings import merged
+from tornwrite.scenarios.kill_lane import REAL_KILLS
+from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
+from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
+from tornwrite.scenarios.run_file import RunFile, source_digest
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject
 from tornwrite.scenarios.workers import Progress, Task, each
 
@@ -20,20 +24,31 @@ def run_gate(
     *,
     report: Callable[[str, str, int], None] = lambda scenario, profile, judged: None,
     finished: Callable[[str], None] = lambda scenario: None,
+    kept: RunFile | None = None,
 ) -> GateResult:
     """Run the scenarios, `jobs` at a time, and say what came of them.
 
     scenario_names: all of the subject's when empty. report: told a scenario, a profile and how many
-    images were judged there so far. finished: told each scenario that is done.
+    images were judged there so far. finished: told each scenario that is done. kept: what an
+    earlier run of the same finished is not run again; what this one finishes is added.
     Raises WrongUse for a subject or scenario that there is not, NoSpace when images have no room.
     When it is left by an exception, KeyboardInterrupt included, no process of it goes on.
     """
     started = time.perf_counter()
     subject = load_subject(subject_name)
     wanted = wanted_scenarios(subject, scenario_names)
-    tasks = scenario_tasks(subject, wanted, settings)
     outcomes: dict[str, Outcome] = {}
+    source = source_digest(subject) if kept is not None else ""
+    for scenario in wanted:
+        known = kept.outcome(subject_name, scenario.name, source) if kept is not None else None
+        if known is not None:
+            outcomes[scenario.name] = known
+            finished(scenario.name)
+    left = [scenario for scenario in wanted if scenario.name not in outcomes]
+    tasks = scenario_tasks(subject, left, settings)
     for outcome in each(_run, tasks, jobs, preload=[subject_name.partition(":")[0]], report=report):
+        if kept is not None:
+            kept.add(subject_name, source, outcome)
         outcomes[outcome.scenario] = outcome
         finished(outcome.scenario)
     ordered = [outcomes[scenario.name] for scenario in wanted]
@@ -52,7 +67,18 @@ def run_gate(
         findings=tuple(merged(found for outcome in ordered for found in outcome.findings)),
         notes=notes,
         seconds=time.perf_counter() - started,
+        effort=settings.effort.value,
+        left_out=_left_out(settings),
     )
+
+
+def _left_out(settings: Settings) -> tuple[str, ...]:
+    said = [] if settings.real_kills else [f"{REAL_KILLS}: all of them"]
+    said += [] if settings.kill_then_power else [f"{KILL_THEN_POWER}: all of it"]
+    for lane in lanes_named(settings.lanes) if settings.lanes else ():
+        left_out = lane.leaves_out(settings.effort)
+        said += [f"{lane.name}: {left_out}"] if left_out else []
+    return tuple(said)
 
 
 def wanted_scenarios(subject: Subject, names: Sequence[str]) -> list[Scenario]:

@@ -16,6 +16,7 @@ from tornwrite.model.judge import GoesOn, Permitted
 from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
+from tornwrite.scenarios.fault_lanes import Effort, Job, run_lane
 from tornwrite.scenarios.findings import (
     Collected,
     Evidence,
@@ -32,6 +33,7 @@ from tornwrite.scenarios.judging import (
 )
 from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, kill_then_power
+from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import HarnessBroken, Recorded, check_space, record
 from tornwrite.scenarios.recovery import Bench, workplace
@@ -48,7 +50,9 @@ class Settings:
 
     profiles: from the strongest to the weakest. budget: images a scenario and profile at most.
     seed: for the sample when there are more. real_kills: also kill real processes. every_byte: cut
-    the writes of those at every byte.
+    the writes of those at every byte. kill_then_power: go on after each kill, then lose the power.
+    lanes: the names of the fault lanes to run. effort: how much
+    those try.
     """
 
     profiles: tuple[Profile, ...]
@@ -56,6 +60,9 @@ class Settings:
     seed: int
     real_kills: bool = True
     every_byte: bool = False
+    kill_then_power: bool = True
+    lanes: tuple[str, ...] = ()
+    effort: Effort = Effort.CI
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +141,31 @@ def _run(
     if lane is not None:
         beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
         rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
-    if {KILL, POSIX} <= set(settings.profiles) and isinstance(subject.model, GoesOn):
+    can_go_on = isinstance(subject.model, GoesOn) and {KILL, POSIX} <= set(settings.profiles)
+    if settings.kill_then_power and can_go_on:
         row, later = _kill_then_power(subject, scenario, trace, assessors, live, settings, progress)
         rows.append(row)
-        findings = [one.found for one in joined(found, later)]
-    return Outcome(scenario.name, tuple(rows), tuple(findings), tuple(notes))
+        found = joined(found, later)
+    job = Job(
+        subject=subject,
+        scenario=scenario,
+        recorded=recorded,
+        permitted=permitted,
+        assessors=assessors,
+        live=live,
+        bench=bench,
+        budget=settings.budget,
+        seed=settings.seed,
+        effort=settings.effort,
+        progress=progress,
+    )
+    for fault_lane in lanes_named(settings.lanes) if settings.lanes else ():
+        if fault_lane.concerns(subject, scenario):
+            row, later, broken = run_lane(fault_lane, job)
+            rows.append(row)
+            notes += broken
+            found = joined(found, later)
+    return Outcome(scenario.name, tuple(rows), tuple(one.found for one in found), tuple(notes))
 
 
 def _kill(

@@ -90,6 +90,16 @@ def chosen_profiles(names: tuple[str, ...]) -> tuple[Profile, ...]:
     return tuple(profile for name, profile in known.items() if not wanted or name in wanted)
 
 
+def chosen_lanes(names: tuple[str, ...], *, default: bool) -> tuple[str, ...]:
+    """The names of the fault lanes to run. default: whether that is all when none is named."""
+    from tornwrite.scenarios.lane_registry import lanes_named
+
+    wanted = tuple(part for name in names for part in name.split(","))
+    if wanted == ("none",) or (not wanted and not default):
+        return ()
+    return tuple(lane.name for lane in lanes_named(wanted))
+
+
 subject_argument = click.argument("subject", default=REFERENCE)
 
 

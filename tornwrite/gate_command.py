@@ -1,6 +1,7 @@
 """tornwrite gate: the verdict on subjects, and on the harness by its known-bad ones."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -11,6 +12,7 @@ from tornwrite.command_group import (
     REFERENCE,
     REFERENCE_EDITIONS,
     check_writable,
+    chosen_lanes,
     chosen_profiles,
     leave,
     load,
@@ -25,6 +27,7 @@ from tornwrite.scenarios.subject import WrongUse
 if TYPE_CHECKING:
     from tornwrite.model.results import GateResult
     from tornwrite.scenarios.run import Settings
+    from tornwrite.scenarios.run_file import RunFile
 
 
 @main.command()
@@ -55,6 +58,27 @@ if TYPE_CHECKING:
     help="Real kills after every step, and at every byte of each write.",
 )
 @click.option(
+    "--effort",
+    default="ci",
+    show_default=True,
+    type=click.Choice(["quick", "ci", "full"]),
+    help="How much the fault lanes try; quick kills nothing for real. What is left out is said.",
+)
+@click.option(
+    "--lane",
+    "lane_names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this fault lane, or none; may be given several times. All by default, none with "
+    "--profile.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Keep what is finished in FILE, and go on from there if the run was cut off.",
+)
+@click.option(
     "--known-bad",
     is_flag=True,
     help="Judge the harness instead: does it still catch every known flaw of the published stores?",
@@ -68,16 +92,22 @@ def gate(
     jobs: int | None,
     json_file: str | None,
     kill_every_byte: bool,
+    effort: str,
+    lane_names: tuple[str, ...],
+    resume: str | None,
     known_bad: bool,
 ) -> None:
-    """Judge each SUBJECT at every crash point of every scenario, under every profile.
+    """Judge each SUBJECT at every crash point of every scenario, under every profile, and with
+    every other fault: I/O errors, full disks, damage, crashes in recovery, interleavings.
 
     All the reference stores by default; with --scenario and no SUBJECT, the JSONL session store.
     """
     from tornwrite.model.results import worst
     from tornwrite.reports import console as console_report
     from tornwrite.reports import json_report
+    from tornwrite.scenarios.fault_lanes import Effort
     from tornwrite.scenarios.run import Settings
+    from tornwrite.scenarios.run_file import RunFile
     from tornwrite.scenarios.workers import default_jobs
 
     if json_file is not None:
@@ -85,14 +115,27 @@ def gate(
     profiles = chosen_profiles(profile_names)
     settings = Settings(profiles, budget, seed, every_byte=kill_every_byte)
     if known_bad:
-        if scenario_names or profile_names or json_file or kill_every_byte:
+        if scenario_names or profile_names or json_file or kill_every_byte or resume or lane_names:
             raise WrongUse(
                 "--known-bad runs just what shows each flaw: name stores with it, or nothing, but "
                 "no scenarios, profiles or files"
             )
         _try_known_flaws(subjects, settings, jobs or default_jobs())
+    lanes = chosen_lanes(lane_names, default=not profile_names)
+    quick = effort == Effort.QUICK.value
+    settings = replace(
+        settings,
+        real_kills=not quick,
+        kill_then_power=not quick,
+        lanes=lanes,
+        effort=Effort(effort),
+    )
     wanted = subjects or ((REFERENCE,) if scenario_names else REFERENCE_EDITIONS)
-    results = [_judged(one, scenario_names, settings, jobs or default_jobs()) for one in wanted]
+    kept = RunFile(resume, settings) if resume is not None else None
+    results = [
+        _judged(one, scenario_names, settings, jobs or default_jobs(), kept) for one in wanted
+    ]
+    console_report.show_tried(results, Console())
     if len(results) > 1:
         console_report.show_verdicts(results, Console())
     if json_file is not None:
@@ -104,7 +147,11 @@ def gate(
 
 
 def _judged(
-    subject: str, scenario_names: tuple[str, ...], settings: "Settings", jobs: int
+    subject: str,
+    scenario_names: tuple[str, ...],
+    settings: "Settings",
+    jobs: int,
+    kept: "RunFile | None",
 ) -> "GateResult":
     """Judge one subject and print what came of it."""
     from tornwrite.reports import console as console_report
@@ -123,9 +170,11 @@ def _judged(
                 jobs,
                 report=progress.judged,
                 finished=progress.finished,
+                kept=kept,
             )
     except KeyboardInterrupt:
-        leave("interrupted; nothing was left running", 130)
+        goes_on = f"; {kept.file} has what was finished" if kept is not None else ""
+        leave(f"interrupted; nothing was left running{goes_on}", 130)
     console_report.show(result, Console())
     return result
 

@@ -1,0 +1,15 @@
+"""The fault lanes that there are, in the order in which the gate runs them."""
+
+from tornwrite.scenarios.fault_lanes import FaultLane
+from tornwrite.scenarios.subject import WrongUse
+
+FAULT_LANES: tuple[FaultLane, ...] = ()
+
+
+def lanes_named(names: tuple[str, ...]) -> tuple[FaultLane, ...]:
+    """The lanes of those names, all when none is named. Raises WrongUse for one there is not."""
+    known = {lane.name: lane for lane in FAULT_LANES}
+    for name in names:
+        if name not in known:
+            raise WrongUse(f"there is no fault lane {name!r}; there are {', '.join(known)}")
+    return tuple(lane for name, lane in known.items() if not names or name in names)

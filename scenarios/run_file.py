@@ -1,0 +1,108 @@
+"""The finished scenarios of a run, in a file, so that a run that was cut off can go on.
+
+A line for each finished scenario, appended durably as a store of this project would: what a kill or
+a power cut tears off is one line at most, and that scenario is run again. An entry counts only for
+the same settings, the same subject and the same source, whose digest it carries.
+"""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import cattrs
+
+from tornwrite.reference.durable.appending import Settled, append_line
+from tornwrite.reference.durable.errors import StoreError
+from tornwrite.reference.durable.json_lines import encode_line
+from tornwrite.reference.durable.lines import read_lines
+from tornwrite.scenarios.run import Outcome, Settings
+from tornwrite.scenarios.subject import Subject, WrongUse
+
+FORMAT = "tornwrite-run-1"
+
+_converter = cattrs.Converter()
+
+
+class RunFile:
+    """What a run has finished so far.
+
+    file: made when missing. settings: of the run; entries of other settings do not count.
+
+    Raises WrongUse when the file cannot be read, or holds something else than a run.
+    """
+
+    def __init__(self, file: str, settings: Settings) -> None:
+        self.file = file
+        self._settings = hashlib.sha256(repr(settings).encode()).hexdigest()
+        self._settled: Settled | None = None
+        self._entries: dict[tuple[str, str, str], Any] = {}
+        try:
+            lines = read_lines(file)
+        except OSError as error:
+            raise WrongUse(f"cannot read {file}: {error.strerror}; name another file") from error
+        for _, entry in lines.messages():
+            if entry is None:
+                continue  # damaged, or cut off: that scenario is run again
+            if entry.get("format") != FORMAT:
+                raise WrongUse(f"{file} is no file of a run; name another one, or remove it")
+            if entry["settings"] == self._settings:
+                key = (entry["subject"], entry["scenario"], entry["source"])
+                self._entries[key] = entry["outcome"]
+
+    def outcome(self, subject: str, scenario: str, source: str) -> Outcome | None:
+        """What the scenario came to when it was last run from this source, if it was."""
+        kept = self._entries.get((subject, scenario, source))
+        return None if kept is None else _converter.structure(kept, Outcome)
+
+    def add(self, subject: str, source: str, outcome: Outcome) -> None:
+        """Keep what a scenario came to, durably.
+
+        Raises WrongUse when it cannot be written: a run that cannot be continued is to say so.
+        """
+        entry = {
+            "format": FORMAT,
+            "settings": self._settings,
+            "subject": subject,
+            "scenario": outcome.scenario,
+            "source": source,
+            "outcome": _in_utf8(_converter.unstructure(outcome)),
+        }
+        try:
+            self._settled = append_line(self.file, encode_line(entry), settled=self._settled)
+        except (OSError, StoreError) as error:
+            raise WrongUse(f"cannot keep the run in {self.file}: {error}") from error
+
+
+def source_digest(subject: Subject) -> str:
+    """A digest of all source in this package's folders and in those of the subject's module."""
+    state = hashlib.sha256()
+    for file in sorted(_sources(subject)):
+        state.update(os.fsencode(file.name))
+        state.update(file.read_bytes())
+    return state.hexdigest()
+
+
+def _sources(subject: Subject) -> set[Path]:
+    of_subject = subject.name.partition(":")[0]
+    found: set[Path] = set()
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ("tornwrite", of_subject.partition(".")[0]):
+            for folder in getattr(module, "__path__", ()):
+                found.update(Path(folder).glob("*.py"))
+    file = getattr(sys.modules.get(of_subject), "__file__", None)
+    return found | ({Path(file)} if file else set())
+
+
+def _in_utf8(value: Any) -> Any:
+    """The same with every text in UTF-8: what has no such form, as in a file name, as an escape."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {name: _in_utf8(content) for name, content in value.items()}
+        case list() | tuple():
+            return [_in_utf8(item) for item in value]
+        case _:
+            return value
