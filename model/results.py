@@ -135,6 +135,34 @@ class Tried:
     caught_by: Finding | None
 
 
+class SownKind(Enum):
+    """What was changed in a store's source."""
+
+    SYNC = "a sync removed"
+    SWAPPED = "two statements swapped"
+    SWALLOWED = "an error swallowed"
+    LOCK = "a lock dropped"
+    OFF_BY_ONE = "off by one"
+
+
+@dataclass(frozen=True, slots=True)
+class SownRow:
+    """A fault sown into a store's source, and what caught it.
+
+    name: module, function, kind and statement. line: of the unchanged source. after: what stands
+    there instead. caught: scenario, profile or lane, and kind of violation; empty if nothing did.
+    why: why nothing can, if that is known. seconds: until it was caught or given up.
+    """
+
+    name: str
+    line: int
+    kind: SownKind
+    after: str
+    caught: str
+    why: str
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class FlawRow:
     """A known flaw of a published store, and whether the harness caught it.

@@ -1,6 +1,7 @@
 """Replaying: one crash state of a scenario again, from a new recording of it."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tornwrite.faults import trace as trace_files
@@ -9,8 +10,11 @@ from tornwrite.faults.profiles import Profile
 from tornwrite.faults.states import CrashState, states_at
 from tornwrite.model.judge import assess, judge
 from tornwrite.model.results import Finding
+from tornwrite.scenarios.fault_lanes import Again, Effort, Job
 from tornwrite.scenarios.findings import Collected, finding
+from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.kill_then_power import add_failed, finding_of, go_on_again
+from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
@@ -94,6 +98,40 @@ def replay(
             finding(subject.name, scenario.name, trace, shown, trace_file)
             for shown in collected.all()
         )
+
+
+def replay_fault(
+    subject: Subject, scenario: Scenario, fault: str, again: Callable[[str], Again]
+) -> tuple[Finding, ...]:
+    """Try one fault of a fault lane again; nothing if all is well.
+
+    fault: the lane's name, a colon, and its words for the fault, as a finding gives them. again:
+    makes of those words what the lane is given.
+    Raises WrongUse when there is no such lane, or no such fault (any more).
+    """
+    name, colon, words = fault.partition(": ")
+    if not colon:
+        raise WrongUse(f"{fault!r} is no fault: it is the lane's name, a colon, and the fault")
+    (lane,) = lanes_named((name,))
+    with workplace() as (live, bench):
+        recorded = record(subject, scenario, live)
+        job = Job(
+            subject=subject,
+            scenario=scenario,
+            recorded=recorded,
+            permitted=permitted_by_epoch(subject, scenario, recorded.trace),
+            assessors=Assessors(subject, Bench(subject, bench)),
+            live=live,
+            bench=bench,
+            budget=REPLAY_BUDGET,
+            seed=0,
+            effort=Effort.FULL,
+        )
+        return lane.replay(job, again(words))
+
+
+REPLAY_BUDGET = 50_000
+"""How many images are gone through at most to find the one that is wanted."""
 
 
 def _keep(image: Image, directory: str) -> None:

@@ -17,6 +17,7 @@ from tornwrite.command_group import (
 )
 from tornwrite.faults import profiles as known_profiles
 from tornwrite.model.verdict import Verdict
+from tornwrite.scenarios.subject import WrongUse
 
 
 @main.command()
@@ -58,6 +59,47 @@ def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> 
         f"[{style_of(verdict)}]{verdict.value}[/]: {len(tried):,} mutants, {caught:,} caught, "
         f"{len(missed):,} missed"
     )
+    sys.exit(EXIT_CODES[verdict])
+
+
+@main.command()
+@subject_argument
+@click.option("--only", default="", metavar="TEXT", help="Only faults with this in their name.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Faults tried at once.")
+def sow(subject: str, only: str, jobs: int | None) -> None:
+    """Sow faults into SUBJECT's source, one at a time, and see the gate catch them.
+
+    A sync removed, two statements swapped, an error swallowed, a lock dropped, a number off by one.
+    Passed: every fault is caught, or it is known why it makes no difference.
+    """
+    from tornwrite.reports import sown as report
+    from tornwrite.reports.progress import GateProgress
+    from tornwrite.scenarios.sown_survivors import WHY
+    from tornwrite.scenarios.sown_trials import sown_faults, try_sown
+    from tornwrite.scenarios.workers import default_jobs
+
+    loaded = load(subject)
+    if not loaded.source:
+        raise WrongUse(f"{subject} does not say what its source is: give its Subject `source`")
+    wanted = [one for one in sown_faults(loaded) if only in one.name]
+    if not wanted:
+        raise WrongUse(f"no fault that can be sown has {only!r} in its name")
+    progress = GateProgress(Console(stderr=True), len(wanted))
+    try:
+        with progress:
+            rows = try_sown(
+                subject,
+                jobs or default_jobs(),
+                WHY,
+                wanted=lambda one: only in one.name,
+                finished=progress.finished,
+            )
+    except KeyboardInterrupt:
+        leave("interrupted; nothing was left running", 130)
+    console = Console()
+    report.show(rows, console)
+    verdict = Verdict.VIOLATED if report.missed(rows) else Verdict.PASSED
+    console.print(f"[{style_of(verdict)}]{verdict.value}[/]: {report.summary(rows)}")
     sys.exit(EXIT_CODES[verdict])
 
 

@@ -21,11 +21,14 @@ from tornwrite.scenarios.subject import WrongUse
 @main.command()
 @subject_argument
 @click.option("--scenario", "scenario_name", required=True, metavar="NAME")
-@click.option("--profile", "profile_name", required=True, metavar="NAME")
-@click.option("--epoch", required=True, type=click.IntRange(min=0))
-@click.option("--point", required=True, type=click.IntRange(min=0), help="Steps done.")
+@click.option("--profile", "profile_name", metavar="NAME")
+@click.option("--epoch", type=click.IntRange(min=0))
+@click.option("--point", type=click.IntRange(min=0), help="Steps done.")
 @click.option("--cut", type=click.IntRange(min=1), help="Bytes done of the write under way.")
-@click.option("--image", required=True, help="The digest that the finding gave.")
+@click.option("--image", default="", help="The digest that the finding gave.")
+@click.option(
+    "--fault", metavar="TEXT", help="The fault lane and its fault, as the finding gave them."
+)
 @click.option("--keep", metavar="DIR", help="Write the image to this new directory.")
 @click.option("--trace", "trace_file", metavar="FILE", help="Replay this recording, not a new one.")
 @click.option(
@@ -44,38 +47,57 @@ from tornwrite.scenarios.subject import WrongUse
 def replay(
     subject: str,
     scenario_name: str,
-    profile_name: str,
-    epoch: int,
-    point: int,
+    profile_name: str | None,
+    epoch: int | None,
+    point: int | None,
     cut: int | None,
     image: str,
+    fault: str | None,
     keep: str | None,
     trace_file: str | None,
     killed_after: int | None,
     continuation: int,
 ) -> None:
-    """Show one crash state again: record anew, crash there, recover, judge."""
+    """Show one crash state, or one other fault, again: record anew, go there, recover, judge."""
     from tornwrite.reports import console as console_report
-    from tornwrite.scenarios.replaying import Place
+    from tornwrite.scenarios.fault_lanes import Again
+    from tornwrite.scenarios.replaying import Place, replay_fault
     from tornwrite.scenarios.replaying import replay as replay_state
 
-    if "," in profile_name:
+    if profile_name is not None and "," in profile_name:
         raise WrongUse(f"one state is one of one profile; {profile_name} are several")
-    (profile,) = chosen_profiles((profile_name,))
-    loaded = load(subject)
-    found = replay_state(
-        loaded,
-        loaded.scenario(scenario_name),
-        profile,
-        Place(epoch, point, cut, image, killed_after, continuation),
-        keep=keep,
-        trace_file=trace_file,
-    )
+    profile = chosen_profiles((profile_name,))[0] if profile_name is not None else None
+    if fault is not None:
+        if keep or trace_file or killed_after is not None:
+            raise WrongUse("--fault is replayed without --keep, --trace and --killed-after")
+        loaded = load(subject)
+        found = replay_fault(
+            loaded,
+            loaded.scenario(scenario_name),
+            fault,
+            lambda words: Again(words, profile, epoch, point, cut, image),
+        )
+    else:
+        if profile is None or epoch is None or point is None or not image:
+            raise WrongUse(
+                "a crash state is named by --profile, --epoch, --point and --image, another fault "
+                "by --fault: copy the whole command that the finding gave"
+            )
+        loaded = load(subject)
+        found = replay_state(
+            loaded,
+            loaded.scenario(scenario_name),
+            profile,
+            Place(epoch, point, cut, image, killed_after, continuation),
+            keep=keep,
+            trace_file=trace_file,
+        )
     console = Console()
     for number, one in enumerate(found, start=1):
         console_report.show_finding(one, f"finding {number} of {len(found)}", console)
     verdict = Verdict.VIOLATED if found else Verdict.PASSED
-    console.print(f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: image {image}")
+    shown = fault if fault is not None else f"image {image}"
+    console.print(f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: {shown}", highlight=False)
     sys.exit(EXIT_CODES[verdict])
 
 

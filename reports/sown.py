@@ -1,0 +1,57 @@
+"""Faults sown into a store's source, on a terminal: which were caught, and by what."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tornwrite.model.results import SownKind, SownRow
+
+
+def missed(rows: Sequence[SownRow]) -> list[SownRow]:
+    """Those that nothing caught, and of which nobody knows why."""
+    return [row for row in rows if not row.caught and not row.why]
+
+
+def summary(rows: Sequence[SownRow]) -> str:
+    """How many there were, and the share that was caught of those that make a difference."""
+    caught = sum(bool(row.caught) for row in rows)
+    without = sum(bool(row.why) and not row.caught for row in rows)
+    matter = len(rows) - without
+    share = f"{100 * caught / matter:.1f} %" if matter else "none"
+    return (
+        f"{len(rows):,} faults sown, {caught:,} caught, {without:,} that make no difference, "
+        f"{len(missed(rows)):,} missed; mutation score {share}"
+    )
+
+
+def show(rows: Sequence[SownRow], console: Console) -> None:
+    """Print a line for each kind, then each fault that was not caught, with its reason."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("sown", no_wrap=True)
+    for head in ("faults", "caught", "make no\ndifference", "missed"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for kind in SownKind:
+        of_kind = [row for row in rows if row.kind is kind]
+        if of_kind:
+            caught = sum(bool(row.caught) for row in of_kind)
+            left = len(missed(of_kind))
+            without = len(of_kind) - caught - left
+            table.add_row(
+                kind.value,
+                f"{len(of_kind):,}",
+                f"{caught:,}",
+                f"{without:,}",
+                Text(f"{left:,}", style="red" if left else ""),
+            )
+    console.print(table)
+    for row in rows:
+        if row.caught:
+            continue
+        said = ("no difference: ", "bold") if row.why else ("missed: ", "bold red")
+        console.print(Text.assemble(said, f"{row.name} -> {row.after} (line {row.line})"))
+        if row.why:
+            console.print(Text(f"    {row.why}", style="dim"))
+    console.print()
