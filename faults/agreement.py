@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
 
-from tornwrite.faults.steps import Close, Fsync, Handle, Open, SetSize, Step, Write, describe
+from tornwrite.faults.steps import (
+    Close,
+    FailedSync,
+    Fsync,
+    Handle,
+    Open,
+    SetSize,
+    Step,
+    Write,
+    describe,
+)
 from tornwrite.faults.trace import open_paths
 
 
@@ -68,7 +78,7 @@ def _renumbered(steps: Sequence[Step]) -> list[Step]:
         match step:
             case Open() | Write() | SetSize() | Close():
                 changed.append(replace(step, handle=number(step.handle)))
-            case Fsync(int() as handle):
+            case Fsync(int() as handle) | FailedSync(int() as handle):
                 changed.append(replace(step, target=number(handle)))
             case _:
                 changed.append(step)

@@ -29,6 +29,8 @@ class DescriptorCalls:
         recording = current.recording
         if recording is None:
             return real.open(path, flags, mode, dir_fd=dir_fd)
+        if recording.read_errors is not None:
+            recording.read_errors.opening(path, flags, dir_fd)
         if flags & _CHANGES and not flags & os.O_PATH:
             with recording.lock:
                 place = _place(recording, path, flags, dir_fd)

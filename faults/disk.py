@@ -15,6 +15,7 @@ from tornwrite.faults.effects import (
     ROOT,
     DirectoryBarrier,
     Effect,
+    FailedBarrier,
     FileBarrier,
     Inode,
     NameEffect,
@@ -30,6 +31,7 @@ from tornwrite.faults.profiles import FsyncCommits, PowerLoss
 
 Tree: TypeAlias = tuple[tuple[str, Inode], ...]
 Entry: TypeAlias = tuple[Inode, str]
+Barrier: TypeAlias = FileBarrier | DirectoryBarrier | SyncBarrier
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class NameState:
     through: per inode, a number: what was done to the inode's data before it has to be there.
     sizes_from, sizes_before: per inode, the shrinking truncates (by number) that are there, and the
     first that is not. left_out: the numbers of the name effects on their way that are not there.
+    until: where the journal has the data, the number of the last effect that is there.
     """
 
     tree: Tree
@@ -48,6 +51,7 @@ class NameState:
     sizes_from: Mapping[Inode, int]
     sizes_before: Mapping[Inode, int]
     left_out: frozenset[int]
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,16 @@ class NameStates:
 
 @dataclass(slots=True)
 class _Pending:
-    """A name effect, or the shrinking of a file where a journal holds that too, on its way."""
+    """A name effect on its way, or what else a journal holds: a new size, the data of a page."""
 
     number: int
     changes: tuple[tuple[Inode, str, Inode | None], ...] = ()
     subject: Inode = ROOT
     waits: bool = False
-    shrinks: Inode | None = None
+    resizes: Inode | None = None
+    writes: PageEffect | None = None
+    clean: bool = False
+    """A sync of its directory failed: no later one asks for it."""
 
 
 class Disk:
@@ -77,12 +84,15 @@ class Disk:
 
     def __init__(self, base: Image, profile: PowerLoss, most_variants: int = 4096) -> None:
         self.profile = profile
+        self._waits_for_data = profile.commits_wait_for_data or profile.data_in_order
         self._most_variants = most_variants
         self._files: dict[Inode, FileContents] = {}
         self._links: dict[Inode, SymbolicLink] = {}
         self._entries: dict[Inode, dict[str, Inode]] = {ROOT: {}}
         self._settled: dict[Entry, int] = {}
         self._pending: list[_Pending] = []
+        self._committed = 0
+        self._in_flight: list[Barrier] = []
         self._rewrites: list[tuple[int, Inode]] = []
         self._interned: dict[bytes, bytes] = {}
         paths: dict[str, Inode] = {"": ROOT}
@@ -111,26 +121,32 @@ class Disk:
         match effect:
             case PageEffect():
                 self._files[effect.inode].written(effect)
+                if self.profile.data_in_order:
+                    self._pending.append(_Pending(effect.number, writes=effect))
             case SizeEffect():
                 self._files[effect.inode].resized(effect)
-                if effect.shrinks and self.profile.names_in_order:
-                    self._pending.append(_Pending(effect.number, shrinks=effect.inode))
+                self._resized(effect)
             case NameEffect():
                 self._name(effect)
             case RewriteClosed():
                 if self.profile.truncate_rewrite_flushes:
                     self._rewrites.append((effect.number, effect.inode))
-            case FileBarrier() if self.profile.flush_honoured:
-                self._sync_file(effect)
-            case DirectoryBarrier() if self.profile.flush_honoured:
-                self._sync_directory(effect)
-            case SyncBarrier() if self.profile.flush_honoured:
-                self._commit_through(effect.number)
-                for file in self._files.values():
-                    file.settle(effect.number)
-                self._rewrites.clear()
+            case FailedBarrier(_, _, inode):
+                self._sync_failed(inode)
+            case FileBarrier() | DirectoryBarrier() | SyncBarrier() if self.profile.flush_honoured:
+                self._in_flight.append(effect)
+                if len(self._in_flight) > self.profile.barriers_in_flight:
+                    self._reach_medium(self._in_flight.pop(0))
             case FileBarrier() | DirectoryBarrier() | SyncBarrier():
                 pass  # the device lies: nothing became durable
+
+    def _resized(self, effect: SizeEffect) -> None:
+        if not self.profile.sizes_in_order and not (effect.shrinks and self.profile.names_in_order):
+            return
+        page = self._pending[-1].writes if self._pending and not effect.shrinks else None
+        if page is not None and (page.number, page.step) == (effect.number - 1, effect.step):
+            self._pending.pop()  # a page and the size that it brings are one
+        self._pending.append(_Pending(effect.number, resizes=effect.inode))
 
     def _name(self, effect: NameEffect) -> None:
         waits = effect.replaces and self.profile.replace_waits_for_data
@@ -141,41 +157,76 @@ class Disk:
         for change in reversed(effect.changes):
             self._pending.append(_Pending(effect.number, (change,), effect.subject, waits))
 
+    def _sync_failed(self, inode: Inode) -> None:
+        if inode in self._files:
+            self._files[inode].sync_failed()
+        elif not self.profile.rename_atomic:
+            # Without a journal a directory is written like a file. One that has a journal, and so
+            # makes a rename one, is not written to any more when the journal could not be.
+            for item in self._pending:
+                if any(directory == inode for directory, _, _ in item.changes):
+                    item.clean = True
+
+    def _reach_medium(self, barrier: Barrier) -> None:
+        """Settle what was done before the barrier, and nothing that was done since."""
+        match barrier:
+            case FileBarrier():
+                self._sync_file(barrier)
+            case DirectoryBarrier():
+                self._sync_directory(barrier)
+            case SyncBarrier(number):
+                self._commit_through(number)
+                for file in self._files.values():
+                    file.settle(number)
+                self._rewrites = [one for one in self._rewrites if one[0] > number]
+
     def _sync_file(self, barrier: FileBarrier) -> None:
         self._settle_data(barrier.inode, barrier.number)
         match self.profile.fsync_commits:
             case FsyncCommits.ALL_EARLIER:
-                self._commit_journal(barrier.horizon)
+                self._commit_through(barrier.horizon)
+            case FsyncCommits.EVERYTHING:
+                self._commit_through(barrier.number)
             case FsyncCommits.OWN_NAME:
-                own = [item for item in self._pending if item.subject == barrier.inode]
-                self._settle_names(own)
+                own = (item for item in self._pending if item.subject == barrier.inode)
+                self._settle_names([item for item in own if item.number <= barrier.horizon])
             case FsyncCommits.NOTHING:
                 pass
         # Its own shrinks are durable with its size, wherever they are kept.
-        self._pending = [item for item in self._pending if item.shrinks != barrier.inode]
+        self._pending = [
+            item for item in self._pending if not self._is_settled_shrink(item, barrier)
+        ]
+
+    def _is_settled_shrink(self, item: _Pending, barrier: FileBarrier) -> bool:
+        return item.resizes == barrier.inode and self._files[barrier.inode].has_size(item.number)
 
     def _sync_directory(self, barrier: DirectoryBarrier) -> None:
+        if self.profile.fsync_commits is FsyncCommits.EVERYTHING:
+            self._commit_through(barrier.number)
+            return
         if self.profile.names_in_order:
-            self._commit_journal(barrier.horizon)
+            self._commit_through(barrier.horizon)
             return
         inside = [
             item
             for item in self._pending
-            if any(directory == barrier.inode for directory, _, _ in item.changes)
+            if item.number < barrier.number
+            and not item.clean
+            and any(directory == barrier.inode for directory, _, _ in item.changes)
         ]
         self._settle_names(inside)
 
-    def _commit_journal(self, horizon: int) -> None:
-        if self.profile.names_in_order:
-            self._commit_through(horizon)
-        else:
-            self._settle_names([item for item in self._pending if item.number <= horizon])
-
     def _commit_through(self, number: int) -> None:
-        self._settle_names([item for item in self._pending if item.number <= number])
+        self._settle_names(
+            [item for item in self._pending if item.number <= number and not item.clean]
+        )
 
     def _settle_names(self, items: list[_Pending]) -> None:
         """These are on the disk now, and with them the data that they had to wait for."""
+        self._committed = max([self._committed, *(item.number for item in items)])
+        if self._waits_for_data:
+            for file in self._files.values():
+                file.settle(self._committed + 1)
         for item in items:
             for directory, name, inode in item.changes:
                 if self._settled.get((directory, name), 0) > item.number:
@@ -187,8 +238,8 @@ class Disk:
                     self._entries[directory][name] = inode
             if item.waits:
                 self._settle_data(item.subject, item.number)
-            if item.shrinks is not None:
-                self._files[item.shrinks].settle_sizes(item.number)
+            if item.resizes is not None:
+                self._files[item.resizes].settle_sizes(item.number)
             for closed, inode in self._rewrites:
                 if closed < item.number:
                     self._settle_data(inode, closed)
@@ -223,11 +274,16 @@ class Disk:
             sizes_before: dict[Inode, int] = {}
             for item in present:
                 self._add_needs(item, through)
-                if item.shrinks is not None:
-                    sizes_from[item.shrinks] = item.number
+                if item.resizes is not None:
+                    sizes_from[item.resizes] = item.number
+            until = None
+            if self._waits_for_data:
+                reached = present[-1].number if present else self._committed
+                through = dict.fromkeys(self._files, reached + 1)
+                until = reached if self.profile.data_in_order else None
             for item in reversed(absent):
-                if item.shrinks is not None:
-                    sizes_before[item.shrinks] = item.number
+                if item.resizes is not None:
+                    sizes_before[item.resizes] = item.number
             yield NameState(
                 self._tree(present),
                 len(absent),
@@ -235,6 +291,7 @@ class Disk:
                 sizes_from,
                 sizes_before,
                 frozenset(item.number for item in absent),
+                until,
             )
 
     def _unordered_states(self) -> NameStates:
@@ -326,4 +383,5 @@ class Disk:
             names.through.get(inode, 0),
             names.sizes_from.get(inode),
             names.sizes_before.get(inode),
+            names.until,
         )

@@ -95,6 +95,15 @@ class DirectoryBarrier:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedBarrier:
+    """A sync of a file or a directory that failed: what was on its way of it counts as clean."""
+
+    number: int
+    step: int
+    inode: Inode
+
+
+@dataclass(frozen=True, slots=True)
 class SyncBarrier:
     """sync: everything so far is durable."""
 
@@ -109,5 +118,6 @@ Effect: TypeAlias = (
     | RewriteClosed
     | FileBarrier
     | DirectoryBarrier
+    | FailedBarrier
     | SyncBarrier
 )

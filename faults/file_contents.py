@@ -2,15 +2,19 @@
 
 Pages and sizes are independent of each other, but where the profile ties a size to the data that it
 uncovers, and where a truncation cut pages off: those begin again as zeros.
+
+After a failed sync what was on its way counts as clean: it may be there, and nothing asks for it
+any more, neither a later barrier nor a name or a size that would have waited for it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import TypeAlias
 
 from tornwrite.faults.effects import PageEffect, SizeEffect
 from tornwrite.faults.profiles import PowerLoss, SizeAfterData
+from tornwrite.faults.program_pages import torn_programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class _Version:
     number: int
     content: bytes
     generation: int
+    clean: bool = False
+    """Its sync failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class _Size:
     size: int
     shrinks: bool
     first_page: int
+    clean: bool = False
 
 
 _Option: TypeAlias = tuple[bytes, int, PageState]
@@ -82,18 +89,21 @@ class FileContents:
         self._most = most
         self._sizes = [_Size(0, len(base), False, 0)]
         self._pages: dict[int, list[_Version]] = {}
-        self._worked_out: dict[tuple[int, int, int], Variants] = {}
+        self._worked_out: dict[tuple[int, int, int, int | None], Variants] = {}
+        self._last = 0
 
     # What was done
 
     def written(self, effect: PageEffect) -> None:
         """A page has a new version."""
+        self._last = effect.number
         version = _Version(effect.number, effect.content, effect.generation)
         self._versions(effect.page).append(version)
         self._worked_out.clear()
 
     def resized(self, effect: SizeEffect) -> None:
         """The file has a new size."""
+        self._last = effect.number
         first_page = effect.first_page
         if effect.shrinks:
             # Pages dropped whole lose their blocks: what comes after is a new generation of zeros.
@@ -111,14 +121,36 @@ class FileContents:
             return
         self.durable = number
         for page, versions in self._pages.items():
-            self._pages[page] = versions[_last_before(versions, number) :]
-        self._sizes = self._sizes[_last_before(self._sizes, number) :]
+            self._pages[page] = versions[_asked_for(versions, number) :]
+        self._sizes = self._sizes[_asked_for(self._sizes, number) :]
+        self._worked_out.clear()
+
+    def sync_failed(self) -> None:
+        """What is not on the disk by now counts as clean."""
+        for page, (oldest, *later) in self._pages.items():
+            self._pages[page] = [oldest, *(replace(version, clean=True) for version in later)]
+        durable, *since = self._sizes
+        self._sizes = [durable, *(replace(size, clean=True) for size in since)]
         self._worked_out.clear()
 
     def settle_sizes(self, number: int) -> None:
-        """The size of that number, or a later one, is on the disk."""
+        """The size of that number, or a later one, is on the disk, with the data it waited for."""
+        if self._profile.size_after_data is not SizeAfterData.NONE:
+            for size in self._sizes:
+                if size.number < number and not size.shrinks:
+                    self._settle_pages(size)
         self._sizes = [size for size in self._sizes if size.number >= number] or self._sizes[-1:]
         self._worked_out.clear()
+
+    def _settle_pages(self, size: _Size) -> None:
+        for page in range(size.first_page, -(-size.size // self._profile.page)):
+            if page in self._pages:
+                versions = self._pages[page]
+                self._pages[page] = versions[_asked_for(versions, size.number) :]
+
+    def has_size(self, number: int) -> bool:
+        """Whether the size of that number, or a later one, is on the disk for certain."""
+        return self._sizes[0].number >= number
 
     def _versions(self, page: int) -> list[_Version]:
         versions = self._pages.get(page)
@@ -130,30 +162,42 @@ class FileContents:
 
     # What could be there after a cut
 
-    def variants(self, through: int, sizes_from: int | None, sizes_before: int | None) -> Variants:
+    def variants(
+        self,
+        through: int,
+        sizes_from: int | None,
+        sizes_before: int | None,
+        until: int | None = None,
+    ) -> Variants:
         """The contents that the file may have.
 
-        through: what was done before this number has to be there. sizes_from: the shrink of that
-        number is there. sizes_before: the shrink of that number, and what came after, is not.
+        through: what was done before this number has to be there. sizes_from: the size of that
+        number is there. sizes_before: the size of that number, and what came after, is not. until:
+        nothing that was done after this number is there.
         """
-        through = max(through, self.durable)
-        lowest = _last_before(self._sizes, through)
+        # No further than its own last change: then what is asked for more than once is known.
+        through = max(min(through, self._last + 1), self.durable)
+        if until is not None and until >= self._last:
+            until = None
+        lowest = _asked_for(self._sizes, through)
         if sizes_from is not None:
             lowest = max(lowest, _last_before(self._sizes, sizes_from + 1))
         highest = len(self._sizes) - 1
         if sizes_before is not None:
             highest = _last_before(self._sizes, sizes_before)
-        key = (through, lowest, highest)
+        if until is not None:
+            highest = min(highest, _last_before(self._sizes, until + 1))
+        key = (through, lowest, highest, until)
         known = self._worked_out.get(key)
         if known is None:
-            known = self._worked_out[key] = self._work_out(through, lowest, highest)
+            known = self._worked_out[key] = self._work_out(through, lowest, highest, until)
         return known
 
-    def _work_out(self, through: int, lowest: int, highest: int) -> Variants:
+    def _work_out(self, through: int, lowest: int, highest: int, until: int | None) -> Variants:
         known: dict[bytes, Variant] = {}
         possible, complete = 0, True
         for index in range(highest, lowest - 1, -1):
-            choices = self._page_choices(through, index)
+            choices = self._page_choices(through, index, until)
             count = 1
             for options in choices:
                 count *= len(options)
@@ -172,13 +216,62 @@ class FileContents:
                 known[content] = Variant(
                     content, held, size.number, tuple(option[2] for option in pick)
                 )
+            for torn in self._torn_programs(through, index, until):
+                possible += 1
+                if len(known) == self._most:
+                    complete = False
+                    break
+                known.setdefault(torn.content, replace(torn, held=torn.held + highest - index))
         ordered = tuple(sorted(known.values(), key=lambda variant: variant.held))
         return Variants(ordered, len(ordered) if complete else possible, complete)
 
-    def _page_choices(self, through: int, index: int) -> list[list[_Option]]:
+    def _torn_programs(self, through: int, index: int, until: int | None) -> Iterator[Variant]:
+        """Contents with one program page torn that was in flight at the cut, and all others whole.
+
+        One is in flight when some page in it has a version that is not on the disk for certain,
+        also one beyond the end that the file has in this state.
+        """
+        unit, page_size = self._profile.program_page, self._profile.page
+        if not unit:
+            return
+        size = self._sizes[index]
+        flying = {
+            page * page_size // unit
+            for page in self._pages
+            if len(self._allowed(page, through, size, until)) > 1
+        }
+        starts = [start for start in range(0, size.size, unit) if start // unit in flying]
+        if not starts:
+            return
+        needed = self._needed(through, index)
+        wholes = [self._allowed(at, number, size, until) for at, number in enumerate(needed)]
+        for pick in product(*wholes):
+            whole = b"".join([version.content for version in pick])[: size.size]
+            held = sum(
+                version is not newest[0] for version, newest in zip(pick, wholes, strict=True)
+            )
+            for start in starts:
+                pages = tuple(
+                    PageState(
+                        0 if at * page_size // unit == start // unit else one.number, one.number
+                    )
+                    for at, one in enumerate(pick)
+                )
+                for content in torn_programs(whole, start, start + unit, self._profile.sector):
+                    content = self._interned.setdefault(content, content)
+                    yield Variant(content, held + 1, size.number, pages)
+
+    def _page_choices(self, through: int, index: int, until: int | None) -> list[list[_Option]]:
         """For each page of the file at its `index`-th size: the distinct contents, newest first."""
         size = self._sizes[index]
-        pages = -(-size.size // self._profile.page)
+        return [
+            self._page_options(page, self._allowed(page, number, size, until), size)
+            for page, number in enumerate(self._needed(through, index))
+        ]
+
+    def _needed(self, through: int, index: int) -> list[int]:
+        """For each page of the file at its `index`-th size: what was done before is there."""
+        pages = -(-self._sizes[index].size // self._profile.page)
         needed = [through] * pages
         if self._profile.size_after_data is not SizeAfterData.NONE:
             for earlier in self._sizes[: index + 1]:
@@ -186,22 +279,28 @@ class FileContents:
                     last = min(pages, -(-earlier.size // self._profile.page))
                     for page in range(earlier.first_page, last):
                         needed[page] = max(needed[page], earlier.number)
-        return [self._page_options(page, needed[page], size) for page in range(pages)]
+        return needed
 
-    def _page_options(self, page: int, through: int, size: _Size) -> list[_Option]:
-        start = page * self._profile.page
-        length = min(self._profile.page, size.size - start)
+    def _allowed(self, page: int, through: int, size: _Size, until: int | None) -> list[_Version]:
+        """The versions that may be on the disk of a page, the newest first."""
         versions = self._pages.get(page)
         if versions is None:
-            content = self._base[start : start + length].ljust(length, b"\0")
-            return [(content, 0, PageState(0, 0))]
+            length = self._profile.page
+            content = self._base[page * length : (page + 1) * length].ljust(length, b"\0")
+            return [_Version(0, content, 0)]
         generation = max(
             (v.generation for v in versions if v.generation <= size.number),
             default=versions[0].generation,
         )
         same = [version for version in versions if version.generation == generation]
-        allowed = same[_last_before(same, through) :]
+        allowed = same[_asked_for(same, through) :]
+        if until is not None:
+            allowed = [version for version in allowed if version.number <= until] or allowed[:1]
         allowed.reverse()
+        return allowed
+
+    def _page_options(self, page: int, allowed: list[_Version], size: _Size) -> list[_Option]:
+        length = min(self._profile.page, size.size - page * self._profile.page)
         newest = allowed[0].content[:length]
         options = {newest: (newest, 0, PageState(allowed[0].number, allowed[0].number))}
         for version in allowed[1:]:
@@ -233,6 +332,14 @@ def _last_before(items: Sequence[_Version | _Size], number: int) -> int:
         if item.number >= number:
             break
         index = position
+    return index
+
+
+def _asked_for(items: Sequence[_Version | _Size], number: int) -> int:
+    """The index of the last item before `number` that a barrier still asks for."""
+    index = _last_before(items, number)
+    while index and items[index].clean:
+        index -= 1
     return index
 
 

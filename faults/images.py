@@ -11,6 +11,8 @@ import stat
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tornwrite.faults import originals as real
+
 
 @dataclass(frozen=True, slots=True)
 class SymbolicLink:
@@ -80,7 +82,7 @@ def read_image(root: str) -> Image:
                     found.append((path, None))
                     walk(entry.path, path + "/")
                 elif entry.is_file(follow_symlinks=False):
-                    with open(entry.path, "rb") as file:
+                    with real.io_open(entry.path, "rb") as file:
                         found.append((path, file.read()))
                 else:
                     kind = stat.filemode(entry.stat(follow_symlinks=False).st_mode)

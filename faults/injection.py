@@ -1,11 +1,13 @@
 """What may be done to a step: nothing, a kill, an error, a short write, a leaving out.
 
-An injector is asked before each step, in order; the recorder carries out what it decides.
+An injector is asked before each step, in order; the recorder carries out what it decides. One that
+`InjectsReads` is asked before each opening of a file for reading too, which is no step.
 """
 
 import os
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from errno import EDQUOT, EIO, ENOSPC
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from tornwrite.faults.steps import Step, Write, describe, is_barrier
 
@@ -29,10 +31,17 @@ class Kill:
 class Fail:
     """The call raises OSError with this `errno` and nothing has happened.
 
-    A close is the exception: it closes all the same and then raises, as close(2) does on Linux.
+    There are exceptions. A close closes all the same and then raises, as close(2) does on Linux. A
+    sync that fails because data did not get to the disk (`LOST_BY_SYNC`) is recorded as a
+    `FailedSync`; and so is the sync of an O_SYNC write that fails with EIO: its data is in the page
+    cache all the same.
     """
 
     errno: int
+
+
+LOST_BY_SYNC = frozenset({EIO, ENOSPC, EDQUOT})
+"""With these a sync says that it could not write, or not find room for, what was on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,22 @@ class Injector(Protocol):
             a call that failed by itself does not, so the same number may be asked again.
         step: as it would be recorded, with all its data.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOpen:
+    """A file or directory below the root is about to be opened for reading only."""
+
+    path: str
+
+
+@runtime_checkable
+class InjectsReads(Protocol):
+    """An injector may have this too."""
+
+    def decide_read(self, number: int, opening: ReadOpen) -> Proceed | Fail:
+        """What to do with this opening. `number` counts them from 0, apart from the steps."""
         ...
 
 

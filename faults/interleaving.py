@@ -1,28 +1,29 @@
-"""Threads that take turns: one runs at a time, and a seed decides at each step who goes on.
+"""Threads that take turns: one runs at a time, and a schedule decides at each step who goes on.
 
-    turns = Interleaving(seed=7)
+    turns = Interleaving(7)
     with locks_that_give_turns(turns):               # tornwrite.faults.turn_locks
         with Recorder(root) as recorder:
             store = open_store(root)                 # its locks are made here
             with recorder.in_turns(turns):
                 turns.run([writer, reader])
 
-The same seed, the same order of steps: what a real scheduler does by chance can be had again. A
-thread may have to wait before each step that is recorded, before it opens a file for reading, and
-wherever it takes a lock. Whatever else it may wait for (a lock that was made before, a child
-process, a socket) stops all: `run` then raises NotInTurns. Where every thread waits for another
-one, `run` raises Deadlock. Who waits for a time at most does so until nobody else can go on: that
-is when time passes here.
+The same schedule, the same order of steps: what a real scheduler does by chance can be had again,
+and so can all that it could do (`tornwrite.faults.schedules`). A thread may have to wait before
+each step that is recorded, before it opens a file for reading, and wherever it takes a lock.
+Whatever else it may wait for (a lock that was made before, a child process, a socket) stops all:
+`run` then raises NotInTurns. Where every thread waits for another one, `run` raises Deadlock. Who
+waits for a time at most does so until nobody else can go on: that is when time passes here.
 """
 
 import contextlib
-import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from tornwrite.faults.schedules import Schedule, Seeded, Turn
 
 PATIENCE_S = 20.0
 """How long a thread may run without coming to a step before it is said to wait for good."""
@@ -31,11 +32,14 @@ MOST_STEPS = 1_000_000
 """How many steps and locks a run may come to before it is said to go in circles."""
 
 real_lock: Callable[[], Any] = threading.Lock
-_HOW_OFTEN = (0.15, 0.4, 0.8)
 
 
 class NotInTurns(Exception):
     """The interleaving does not control what a thread waits for, or the run comes to no end."""
+
+
+class Endless(NotInTurns):
+    """The run comes to no end, as far as was looked, though nobody waits for good."""
 
 
 class Deadlock(Exception):
@@ -50,27 +54,32 @@ class _Over(BaseException):
 class _Worker:
     """A thread that takes turns.
 
-    gate: held until it is the thread's turn. arrived: held until the thread is at its gate.
-    waiting_since: what had happened when it could not go on; -1 while it can. at_most_s: how long
-    it would wait then; None for good. tries: how often it may still wait after the end of the run.
+    number: in the order in which they were started. gate: held until it is the thread's turn.
+    arrived: held until the thread is at its gate. waiting_since: what had happened when it could
+    not go on; -1 while it can. at_most_s: how long it would wait then; None for good. tries: how
+    often it may still wait after the end of the run. held: tells whether what it comes to take or
+    waits for is held, so that it could only wait.
     """
 
+    number: int = 0
     gate: Any = field(default_factory=real_lock)
     arrived: Any = field(default_factory=real_lock)
     waiting_since: int = -1
     at_most_s: float | None = None
     tries: int = 1000
+    held: Callable[[], bool] | None = None
 
 
 class Interleaving:
-    """A seeded order of turns. Usable once.
+    """Turns in the order of a schedule. Usable once.
 
-    seed: any number. Beside who goes on it decides how often turns change.
+    schedule: a number is a seed (`Seeded`). most_steps: after how many steps and locks the run is
+    said to come to no end; MOST_STEPS unless it is given.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        self._often = self._random.choice(_HOW_OFTEN)
+    def __init__(self, schedule: Schedule | int, *, most_steps: int | None = None) -> None:
+        self._schedule = Seeded(schedule) if isinstance(schedule, int) else schedule
+        self._most_steps = MOST_STEPS if most_steps is None else most_steps
         self._workers: dict[int, _Worker] = {}
         self._threads: list[threading.Thread] = []
         self._strangers = frozenset(threading.enumerate())
@@ -81,8 +90,8 @@ class Interleaving:
     def run(self, work: Sequence[Callable[[], None]]) -> None:
         """Run each piece of work in a thread of its own, in turns, until all are done.
 
-        Raises what the first of them raised; Deadlock; NotInTurns. None of the threads goes on
-        then, except one that waits for what is not controlled; it ends at its next step.
+        Raises what the first of them raised; Deadlock; Endless; NotInTurns. None of the threads
+        goes on then, except one that waits for what is not controlled; it ends at its next step.
         """
         if not work:
             return
@@ -99,6 +108,11 @@ class Interleaving:
         if self._over is not None:
             raise self._over
 
+    @property
+    def broken_off(self) -> BaseException | None:
+        """What the run was broken off for, if it was."""
+        return self._over
+
     def controls_this_thread(self) -> bool:
         """Whether the calling thread is one of those that take turns."""
         return threading.get_ident() in self._workers
@@ -110,8 +124,11 @@ class Interleaving:
         """
         return self._over is not None or self.controls_this_thread()
 
-    def step(self) -> None:
-        """The calling thread comes to a step: somebody else may go first."""
+    def step(self, held: Callable[[], bool] | None = None, *, alone: bool = False) -> None:
+        """The calling thread comes to a step: somebody else may go first.
+
+        held: for a lock, whether somebody has it. alone: the step concerns no other thread.
+        """
         me = self._workers.get(threading.get_ident())
         if me is None:
             return
@@ -120,16 +137,22 @@ class Interleaving:
                 return  # it closes and releases what it has
             raise _Over
         self._happened += 1
-        if self._happened > MOST_STEPS:
-            self._end(NotInTurns(f"the threads come to no end in {MOST_STEPS:,} steps and locks"))
+        if self._happened > self._most_steps:
+            steps = f"{self._most_steps:,} steps and locks"
+            self._end(Endless(f"the threads come to no end in {steps}"))
             raise _Over
-        if len(self._workers) > 1 and self._random.random() < self._often:
-            self._give_turn(me)
+        if len(self._workers) > 1:
+            me.held = held
+            self._give_turn(me, self._next(me, alone=alone))
+            me.held = None
 
-    def blocked(self, at_most_s: float | None = None) -> bool:
+    def blocked(
+        self, at_most_s: float | None = None, held: Callable[[], bool] | None = None
+    ) -> bool:
         """The calling thread cannot go on before something happens. Returns when something has.
 
-        at_most_s: how long it would wait, in seconds. False when the time is up: nothing else can
+        at_most_s: how long it would wait, in seconds. held: whether it still cannot, if that can be
+        told. False when the time is up: nothing else can
         happen before.
         Raises Deadlock in a thread that takes no turns, for a run that was broken off.
         """
@@ -139,10 +162,10 @@ class Interleaving:
         if self._over is not None:
             self._wait_for_the_ending(me)
             return True
-        me.waiting_since, me.at_most_s = self._happened, at_most_s
-        self._give_turn(me)
+        me.waiting_since, me.at_most_s, me.held = self._happened, at_most_s, held
+        self._give_turn(me, self._next(None))
         in_time = me.waiting_since >= 0
-        me.waiting_since, me.at_most_s = -1, None
+        me.waiting_since, me.at_most_s, me.held = -1, None, None
         return in_time
 
     def freed(self) -> None:
@@ -151,7 +174,7 @@ class Interleaving:
             self._happened += 1
 
     def _start(self, work: Callable[[], None]) -> None:
-        worker = _Worker()
+        worker = _Worker(len(self._threads))
         worker.gate.acquire()
         worker.arrived.acquire()
         thread = threading.Thread(target=self._live, args=(worker, work), daemon=True)
@@ -178,27 +201,35 @@ class Interleaving:
             if self._over is None:
                 self._pass_on()
 
-    def _give_turn(self, me: _Worker) -> None:
-        self._pass_on()
+    def _give_turn(self, me: _Worker, other: _Worker | None) -> None:
+        if other is me:
+            return
+        _let_go_on(self._done if other is None else other.gate)
         me.gate.acquire()
         if self._over is not None:
             raise _Over
 
     def _pass_on(self) -> None:
         """Give the turn to one of those that can use it; the caller has it until then."""
+        other = self._next(None)
+        _let_go_on(self._done if other is None else other.gate)
+
+    def _next(self, current: _Worker | None, *, alone: bool = False) -> _Worker | None:
+        """Who goes on, or None: the run is over."""
         workers = list(self._workers.values())
-        ready = [one for one in workers if one.waiting_since < self._happened]
+        ready = {one.number: one for one in workers if one.waiting_since < self._happened}
         timed = [one for one in workers if one.at_most_s is not None]
         if ready:
-            _let_go_on(self._random.choice(ready).gate)
-        elif timed:
+            able = (number for number, one in ready.items() if one.held is None or not one.held())
+            number = None if current is None else current.number
+            return ready[self._schedule.next(Turn(number, tuple(ready), tuple(able), alone))]
+        if timed:
             first = min(timed, key=lambda one: one.at_most_s or 0.0)
             first.waiting_since = -1  # its time is up
-            _let_go_on(first.gate)
-        elif workers:
+            return first
+        if workers:
             self._end(self._why_nobody_goes_on(len(workers)))
-        else:
-            _let_go_on(self._done)
+        return None
 
     def _why_nobody_goes_on(self, waiting: int) -> Exception:
         known = self._strangers.union(self._threads)

@@ -21,6 +21,7 @@ from tornwrite.faults import originals as real
 from tornwrite.faults.descriptor_calls import DescriptorCalls
 from tornwrite.faults.name_calls import NameCalls
 from tornwrite.faults.places import Places
+from tornwrite.faults.read_calls import ReadCalls
 from tornwrite.faults.recorded_file import FileCalls, RecordedFileIO
 from tornwrite.faults.recorded_map import RecordedMap
 from tornwrite.faults.recording import Recording, current
@@ -34,6 +35,7 @@ _DESCRIPTOR_CALLS = (
 _NAME_CALLS = (
     "rename", "replace", "link", "symlink", "unlink", "remove", "mkdir", "rmdir", "mkfifo", "mknod",
 )  # fmt: skip
+_READ_CALLS = ("read", "pread", "readv", "preadv")
 
 _Place = tuple[dict[str, Any], str]
 
@@ -49,7 +51,12 @@ def _replacements() -> list[tuple[ModuleType, str, Any, Any]]:
         (fcntl, "fcntl", real.fcntl, descriptors.fcntl),
         (fcntl, "ioctl", real.ioctl, descriptors.ioctl),
     ]
-    for holder, calls in ((descriptors, _DESCRIPTOR_CALLS), (names, _NAME_CALLS)):
+    reads = ReadCalls()
+    for holder, calls in (
+        (descriptors, _DESCRIPTOR_CALLS),
+        (names, _NAME_CALLS),
+        (reads, _READ_CALLS),
+    ):
         table += [(os, name, getattr(real, name), getattr(holder, name)) for name in calls]
     return table
 

@@ -11,6 +11,7 @@ from tornwrite.faults.effects import (
     ROOT,
     DirectoryBarrier,
     Effect,
+    FailedBarrier,
     FileBarrier,
     Inode,
     NameEffect,
@@ -22,6 +23,7 @@ from tornwrite.faults.effects import (
 from tornwrite.faults.images import Image, Node, SymbolicLink
 from tornwrite.faults.steps import (
     Close,
+    FailedSync,
     Fsync,
     Handle,
     Link,
@@ -197,11 +199,13 @@ class Interpreter:
                     return [RewriteClosed(self._next(), index, opened.inode)]
                 return []
             case Fsync(target, data_only):
-                inode = self.look_up(target) if isinstance(target, str) else self.opened(target)
+                inode = self._target(target)
                 node = self._nodes[inode]
                 if isinstance(node, _Directory):
                     return [DirectoryBarrier(self._next(), index, inode, node.last_change)]
                 return [self._file_barrier(index, inode, data_only)]
+            case FailedSync(target):
+                return [FailedBarrier(self._next(), index, self._target(target))]
             case SyncAll():
                 return [SyncBarrier(self._next(), index)]
             case Rename(source, target):
@@ -223,6 +227,9 @@ class Interpreter:
             case Mkdir(path):
                 self._check_free(path)
                 return [self._enter(index, path, self._add(None))]
+
+    def _target(self, target: Handle | str) -> Inode:
+        return self.look_up(target) if isinstance(target, str) else self.opened(target)
 
     def _check_free(self, path: str) -> None:
         folder, name = self._parent(path)

@@ -32,7 +32,7 @@ from tornwrite.faults.interpose import look_at_modules
 from tornwrite.faults.offspring import adopting_orphans, children, die_with_parent, end_all
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.recording_errors import RecorderActive
-from tornwrite.faults.steps import Close, Fsync, Open, Step, SyncAll, Write
+from tornwrite.faults.steps import Close, FailedSync, Fsync, Open, Step, SyncAll, Write
 from tornwrite.faults.trace import Event, Stepped
 
 SECTOR = 512
@@ -122,7 +122,7 @@ def kill_points(steps: Sequence[Step], *, every_byte: bool = False) -> list[Kill
 
 def _changes(step: Step) -> bool:
     match step:
-        case Fsync() | SyncAll() | Close():
+        case Fsync() | FailedSync() | SyncAll() | Close():
             return False
         case Open():
             return step.create or step.truncate

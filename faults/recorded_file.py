@@ -19,6 +19,7 @@ from tornwrite.faults.descriptor_calls import (
     close_descriptor,
     write_at_position,
 )
+from tornwrite.faults.read_calls import check_read
 from tornwrite.faults.recording import Recording, current, passing
 
 Opener: TypeAlias = Callable[[str, int], int]
@@ -60,10 +61,25 @@ class RecordedFileIO(real.FileIO, metaclass=_StandsFor):
         opener: Opener | None = None,
     ) -> None:
         reads_only = isinstance(mode, str) and "r" in mode and "+" not in mode
-        if current.recording is None or isinstance(file, int) or (opener is None and reads_only):
+        recording = current.recording
+        if recording is None or isinstance(file, int) or (opener is None and reads_only):
+            if recording is not None and recording.read_errors is not None:
+                recording.read_errors.opening(file, os.O_RDONLY)
             super().__init__(file, mode, closefd, opener)
         else:
             passing(super().__init__, file, mode, closefd, _recorded(opener))
+
+    def read(self, size: int | None = -1, /) -> Any:
+        check_read(self.fileno())
+        return super().read(size)
+
+    def readall(self) -> Any:
+        check_read(self.fileno())
+        return super().readall()
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        check_read(self.fileno())
+        return super().readinto(buffer)
 
     def write(self, data: Any, /) -> int:
         recording = _of(self)
@@ -193,6 +209,8 @@ def _of(file: real.FileIO) -> Recording | None:
 
 
 def _concerns(recording: Recording, file: Any, mode: str, opener: Opener | None) -> bool:
+    if recording.read_errors is not None and recording.read_errors.concerns(file):
+        return True
     if isinstance(file, int):
         return file in recording.open_files
     if opener is not None:

@@ -21,6 +21,7 @@ from tornwrite.faults.images import Image, read_image
 from tornwrite.faults.injection import Injector
 from tornwrite.faults.interleaving import Interleaving
 from tornwrite.faults.interpose import Interposition
+from tornwrite.faults.read_errors import BadFiles
 from tornwrite.faults.recording import Recording, current
 from tornwrite.faults.recording_errors import RecorderActive, RecorderBlind, UnknownStep
 from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Restarted, Trace
@@ -38,6 +39,7 @@ class Recorder:
     on_event: called with each event as it is recorded, for somebody who must know it even if this
         process dies next. It holds up all other steps, and must not touch files below the root.
     with_sites: note the source lines of each step, for people.
+    read_errors: files that cannot be read while the recorder is at work.
 
     Raises OSError if `root` is no directory that can be opened.
     `__enter__` raises RecorderActive if another recorder is at work in this process, RecorderBlind
@@ -57,8 +59,11 @@ class Recorder:
         injector: Injector | None = None,
         on_event: Callable[[Event], None] | None = None,
         with_sites: bool = True,
+        read_errors: BadFiles | None = None,
     ) -> None:
-        self._recording = Recording(os.fspath(root), injector, on_event, with_sites=with_sites)
+        self._recording = Recording(
+            os.fspath(root), injector, on_event, with_sites=with_sites, read_errors=read_errors
+        )
         self._base = base
         self._interposition: Interposition | None = None
         self._operations = 0

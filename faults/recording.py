@@ -11,13 +11,27 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from errno import EIO
 from typing import NoReturn, ParamSpec, TypeVar, cast
 
-from tornwrite.faults.injection import Decision, Fail, Injector, Kill, Omit, Proceed, Short, check
+from tornwrite.faults.injection import (
+    LOST_BY_SYNC,
+    Decision,
+    Fail,
+    Injector,
+    InjectsReads,
+    Kill,
+    Omit,
+    Proceed,
+    ReadOpen,
+    Short,
+    check,
+)
 from tornwrite.faults.places import Places
+from tornwrite.faults.read_errors import BadFiles
 from tornwrite.faults.recording_errors import UnknownStep
 from tornwrite.faults.sites import Sites
-from tornwrite.faults.steps import Close, Handle, Step, Write, describe
+from tornwrite.faults.steps import Close, FailedSync, Fsync, Handle, Step, Write, describe
 from tornwrite.faults.trace import Event, Stepped
 
 P = ParamSpec("P")
@@ -55,7 +69,7 @@ class Recording:
 
     injector: asked before each step; None lets all proceed.
     on_event: called with each event as it is recorded, under the lock. with_sites: note the source
-        lines of each step.
+        lines of each step. read_errors: which files cannot be read.
     """
 
     def __init__(
@@ -65,6 +79,7 @@ class Recording:
         on_event: Callable[[Event], None] | None = None,
         *,
         with_sites: bool = True,
+        read_errors: BadFiles | None = None,
     ) -> None:
         self.places = Places(root)
         self.events: list[Event] = []
@@ -75,8 +90,12 @@ class Recording:
         # Called when a file of the root is about to be opened for reading, which is no step.
         self.before_reading: Callable[[], None] = _nothing
         self.blind: list[str] = []
+        self.read_errors = read_errors
         self.forked = False
         self._injector = injector
+        asked: object = injector
+        self._reads = asked if isinstance(asked, InjectsReads) else None
+        self._read_opens = 0
         self._on_event = on_event
         self._sites = Sites(os.getcwd()) if with_sites else None
         self._steps = 0
@@ -99,11 +118,21 @@ class Recording:
             self.blinded(f"something closed descriptor {descriptor} ({lost.path}) unseen")
 
     def reads(self, path: object) -> None:
-        """Somebody is about to open this for reading."""
-        if self.before_reading is _nothing or not isinstance(path, str | bytes | os.PathLike):
+        """Somebody is about to open this for reading. Raises OSError where the injector says so."""
+        if self._reads is None and self.before_reading is _nothing:
             return
-        if self.places.file(path) is not None:
-            self.before_reading()
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        place = self.places.file(path)
+        if place is None:
+            return
+        self.before_reading()
+        if self._reads is not None:
+            with self.boundary_lock:
+                decision = self._reads.decide_read(self._read_opens, ReadOpen(place))
+                self._read_opens += 1
+            if isinstance(decision, Fail):
+                raise OSError(decision.errno, os.strerror(decision.errno), path)
 
     def blinded(self, what: str) -> None:
         """The recording is not to be trusted any more, because of this."""
@@ -133,7 +162,8 @@ class Recording:
     ) -> T:
         """Carry out a step that is no write. Call with the lock held.
 
-        perform: the real call. If it raises OSError nothing has happened and nothing is recorded.
+        perform: the real call. If it raises OSError nothing has happened and nothing is recorded,
+            unless it is a sync that could not write: that is a step, a `FailedSync`.
         filename: for the OSError of an injected failure.
         plausible: whether the names allow the call to succeed. A call that is bound to fail (a
             mkdir of what exists) is no step, so the injector is not asked about it.
@@ -146,7 +176,11 @@ class Recording:
         decision = self._decision(step, plausible)
         match decision:
             case Proceed():
-                result = self._call(perform)
+                try:
+                    result = self._call(perform)
+                except OSError as error:
+                    self._sync_failed(step, error.errno)
+                    raise
                 self._record(step)
                 return result
             case Kill("before"):
@@ -159,7 +193,7 @@ class Recording:
                 if isinstance(step, Close):
                     self._call(perform)
                     self._record(step)
-                else:
+                elif not self._sync_failed(step, errno):
                     self._steps += 1
                 raise OSError(errno, os.strerror(errno), filename)
             case Omit():
@@ -194,11 +228,23 @@ class Recording:
                 self._taken(step, perform, len(step.data))
                 _die()
             case Fail(errno):
-                self._steps += 1
+                if step.sync and errno == EIO:
+                    step = Write(step.handle, step.offset, step.data)
+                    self._taken(step, perform, len(step.data))
+                    self._record(FailedSync(step.handle, data_only=True))
+                else:
+                    self._steps += 1
                 raise OSError(errno, os.strerror(errno))
             case Omit():
                 pass
         raise ValueError(f"{decision} does not fit {describe(step)}")
+
+    def _sync_failed(self, step: Step, errno: int | None) -> bool:
+        """Record a sync that lost what it was to write; says whether it was one."""
+        if not isinstance(step, Fsync) or errno not in LOST_BY_SYNC:
+            return False
+        self._record(FailedSync(step.target, step.data_only))
+        return True
 
     def _decision(self, step: Step, plausible: Callable[[], bool] | None) -> Decision:
         if self._injector is None or (plausible is not None and not plausible()):
@@ -218,6 +264,8 @@ class Recording:
 
     def _record(self, step: Step) -> None:
         self._steps += 1
+        if self.read_errors is not None:
+            self.read_errors.after(step)
         sites = self._sites.above(sys._getframe(1)) if self._sites is not None else ()
         self.note(Stepped(step, sites, current.thread.operation))
 

@@ -14,6 +14,8 @@ from types import FrameType, TracebackType
 
 import psutil
 
+from tornwrite.faults.recording import current
+
 VARIABLE = "TORNWRITE_SCRATCH"
 MEMORY = "/dev/shm"
 ENOUGH_BYTES = 64 * 1024 * 1024
@@ -176,6 +178,8 @@ class _OnTerminate:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         try:
+            # What a recorder sees it may refuse, and there is nothing more to be recorded.
+            current.recording = None
             for path, owner in list(self.paths.items()):
                 if owner == os.getpid():
                     shutil.rmtree(path, ignore_errors=True)

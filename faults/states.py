@@ -121,10 +121,10 @@ class CrashStates:
         if not reason:
             yield from self._all(profile)
             return
+        self.coverage.stopped = reason
         for held in range(LAYERS + 1):
             yield from self._layer(profile, held)
         yield from self._sample(profile)
-        self.coverage.stopped = reason
 
     def _too_many(self, profile: PowerLoss) -> str:
         """Why not all images can be gone through, or nothing. Counts without making them."""

@@ -66,6 +66,20 @@ class Fsync:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedSync:
+    """An fsync or fdatasync that failed, or the sync of an O_SYNC write that did.
+
+    What was on its way counts as clean from here: it stays visible, may or may not have reached the
+    disk, and no later barrier makes it durable, unless it is done anew. That is what Linux does
+    with pages that it could not write (Rebello et al., "Can Applications Recover from fsync
+    Failures?", ATC 2020).
+    """
+
+    target: Handle | str
+    data_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SyncAll:
     """sync(2): a barrier on everything."""
 
@@ -113,6 +127,7 @@ Step: TypeAlias = (
     | SetSize
     | Close
     | Fsync
+    | FailedSync
     | SyncAll
     | Rename
     | Link
@@ -125,7 +140,8 @@ Step: TypeAlias = (
 STEP_TYPES: dict[str, type[Step]] = {
     kind.__name__: kind
     for kind in (
-        Open, Write, SetSize, Close, Fsync, SyncAll, Rename, Link, Unlink, Symlink, Mkdir, Rmdir,
+        Open, Write, SetSize, Close, Fsync, FailedSync, SyncAll, Rename, Link, Unlink, Symlink,
+        Mkdir, Rmdir,
     )
 }  # fmt: skip
 
@@ -156,6 +172,8 @@ def describe(step: Step, paths: dict[Handle, str] | None = None) -> str:
             return f"close {name(handle)}"
         case Fsync(target, data_only):
             return f"{'fdatasync' if data_only else 'fsync'} {name(target)}"
+        case FailedSync(target, data_only):
+            return f"{'fdatasync' if data_only else 'fsync'} {name(target)}, which fails"
         case SyncAll():
             return "sync"
         case Rename(source, target):

@@ -16,7 +16,9 @@ from tornwrite.faults.images import Image, Node, SymbolicLink
 from tornwrite.faults.steps import STEP_TYPES, Handle, Open, Step
 
 FORMAT = "tornwrite-trace"
-VERSION = 1
+VERSION = 2
+OLDEST = 1
+"""Files of this version on can be read: a newer one only has more kinds of steps."""
 
 
 class TraceFileError(Exception):
@@ -148,8 +150,11 @@ def _decode(data: bytes) -> Trace:
         raise TraceFileError("this is not a trace file") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise TraceFileError("this is not a trace file")
-    if header.get("version") != VERSION:
-        raise TraceFileError(f"trace version {header.get('version')} is not {VERSION}")
+    if header.get("version") not in range(OLDEST, VERSION + 1):
+        raise TraceFileError(
+            f"trace version {header.get('version')} is none of {OLDEST} to {VERSION}, which this "
+            "tornwrite reads"
+        )
     if not data.endswith(b"\n"):
         raise TraceFileError("the trace file was cut short: its last line is not whole")
     cut = data.rfind(b"\n", 0, -1) + 1

@@ -18,7 +18,7 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from tornwrite.faults import originals as real
@@ -34,16 +34,19 @@ class TurnLock:
     def __init__(self, turns: Interleaving) -> None:
         self._turns = turns
         self._lock = real_lock()
+        self._process = threading.get_ident() if _thread.is_process else None
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As `threading.Lock.acquire`; a time is up when nobody else can go on."""
         turns = self._turns
         if not turns.minds_locks():
             return bool(self._lock.acquire(blocking, timeout))
-        turns.step()
+        held = self._lock.locked if blocking and timeout != 0 else None
+        # What a process has made for itself no other one can want.
+        turns.step(held, alone=self._process == threading.get_ident())
         at_most_s = timeout if timeout >= 0 else None
         while not self._lock.acquire(False):
-            if not blocking or timeout == 0 or not turns.blocked(at_most_s):
+            if held is None or not turns.blocked(at_most_s, held):
                 return False
         return True
 
@@ -163,26 +166,21 @@ def locks_that_give_turns(turns: Interleaving) -> Iterator[None]:
     """
     if _active:
         raise RuntimeError("one interleaving at a time")
-    instead: dict[int, tuple[Any, Any]] = {
-        id(original): (original, stand_in)
-        for original, stand_in in (
-            (real_lock, lambda: TurnLock(turns)),
-            (_allocate_lock, lambda: TurnLock(turns)),
-            (_real_rlock, lambda: TurnRLock(turns)),
-            (fcntl.flock, _flock),
-            (fcntl.lockf, _lockf),
-        )
+    instead: dict[int, Any] = {
+        id(real_lock): lambda: TurnLock(turns),
+        id(_allocate_lock): lambda: TurnLock(turns),
+        id(_real_rlock): lambda: TurnRLock(turns),
+        id(_real_flock): _flock,
+        id(_real_lockf): _lockf,
     }
     undo: list[tuple[dict[str, Any], str, Any]] = []
-    for name, module in list(sys.modules.items()):
-        namespace = getattr(module, "__dict__", None)
-        if not isinstance(namespace, dict) or name.startswith(_LEFT_ALONE):
-            continue
-        for held, value in list(namespace.items()):
-            found = instead.get(id(value))
-            if found is not None:
+    for namespace, names in _holders(instead):
+        for held in names:
+            value = namespace.get(held)
+            stand_in = instead.get(id(value))
+            if stand_in is not None:
                 undo.append((namespace, held, value))
-                namespace[held] = found[1]
+                namespace[held] = stand_in
     _active.append(turns)
     try:
         yield
@@ -193,6 +191,25 @@ def locks_that_give_turns(turns: Interleaving) -> Iterator[None]:
 
 
 _LEFT_ALONE = ("tornwrite.faults", "_thread")
+
+# Modules looked through before, how many names each had, and which of them held an original: to
+# look through all of them takes longer than a short run does.
+_looked_at: dict[str, tuple[object, int, tuple[str, ...]]] = {}
+
+
+def _holders(originals: Collection[int]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """The names of loaded modules under which they hold, or held, one of those."""
+    for key, module in list(sys.modules.items()):
+        namespace = getattr(module, "__dict__", None)
+        if not isinstance(namespace, dict) or key.startswith(_LEFT_ALONE):
+            continue
+        known = _looked_at.get(key)
+        if known is None or known[0] is not module or known[1] != len(namespace):
+            held = tuple(name for name, value in list(namespace.items()) if id(value) in originals)
+            known = _looked_at[key] = (module, len(namespace), held)
+        if known[2]:
+            yield namespace, known[2]
+
 
 _HAS_RANGES = hasattr(fcntl, "F_OFD_SETLK")
 _TRIES = {
@@ -222,7 +239,25 @@ def lock_file(fd: Any, cmd: int, arg: Any) -> Any:
     tries = _TRIES.get(cmd)
     if turns is None or tries is None:
         return real.fcntl(fd, cmd, arg)
-    return _when_free(turns, lambda: real.fcntl(fd, tries, arg))
+    return _when_free(turns, lambda: real.fcntl(fd, tries, arg), _range_is_held(fd, tries, arg))
+
+
+def _range_is_held(fd: Any, tries: int, arg: Any) -> Callable[[], bool] | None:
+    """Tells whether somebody has the lock that is asked for, where the kernel can be asked."""
+    if not _HAS_RANGES or tries != fcntl.F_OFD_SETLK or _kind_of(arg) == fcntl.F_UNLCK:
+        return None
+
+    def held() -> bool:
+        try:
+            return _kind_of(real.fcntl(fd, fcntl.F_OFD_GETLK, arg)) != fcntl.F_UNLCK
+        except OSError:
+            return False  # to try will tell why
+
+    return held
+
+
+def _kind_of(flock: Any) -> int:
+    return int.from_bytes(bytes(flock)[:2], sys.byteorder)
 
 
 def _flock(fd: Any, operation: int, /) -> None:
@@ -252,15 +287,17 @@ def _turns_of_this_thread() -> Interleaving | None:
     return _active[-1] if _active and _active[-1].minds_locks() else None
 
 
-def _when_free(turns: Interleaving, attempt: Callable[[], Any]) -> Any:
-    turns.step()
+def _when_free(
+    turns: Interleaving, attempt: Callable[[], Any], held: Callable[[], bool] | None = None
+) -> Any:
+    turns.step(held)
     while True:
         try:
             result = attempt()
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
-            turns.blocked()
+            turns.blocked(held=held)
         else:
             turns.freed()  # for it may have been an unlocking
             return result

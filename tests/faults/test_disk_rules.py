@@ -11,7 +11,7 @@ import pytest
 
 from tornwrite.faults.images import Image, Node, SymbolicLink
 from tornwrite.faults.profiles import (
-    BUILT_IN,
+    DEFAULT,
     EXT4,
     EXT4_NOAUTO_DA_ALLOC,
     EXT4_WRITEBACK,
@@ -42,7 +42,7 @@ from tornwrite.faults.trace import Acknowledged, Began, Stepped, Trace
 
 Tree = Mapping[str, Node]
 
-POWER_LOSSES = [profile for profile in BUILT_IN if isinstance(profile, PowerLoss)]
+POWER_LOSSES = [profile for profile in DEFAULT if isinstance(profile, PowerLoss)]
 JOURNALLED = [profile for profile in POWER_LOSSES if profile.names_in_order]
 
 BTRFS_LIKE = replace(

@@ -10,13 +10,11 @@ from support.brute_force import TooMany, images_at
 from support.programs import programs, run_for_real
 from tornwrite.faults.images import Image, clear, read_image
 from tornwrite.faults.interpreter import Interpreter
+from tornwrite.faults.profile_order import no_weaker
 from tornwrite.faults.profiles import (
-    BUILT_IN,
     EXT4,
-    EXT4_NOAUTO_DA_ALLOC,
-    EXT4_WRITEBACK,
+    KNOWN,
     POSIX,
-    XFS,
     FsyncCommits,
     PowerLoss,
 )
@@ -27,10 +25,14 @@ from tornwrite.faults.trace import Acknowledged, Began, Stepped, Trace
 
 def small(profile: PowerLoss) -> PowerLoss:
     """The same rules with pages of 4 bytes and sectors of 2, so that short writes meet them."""
-    return replace(profile, page=4, sector=2)
+    whole = profile.sector == profile.page
+    program_page = 8 if profile.program_page else 0
+    return replace(
+        profile, page=4, sector=4 if whole else 2, program_page=program_page, erase_block=0
+    )
 
 
-POWER_LOSSES = [small(profile) for profile in BUILT_IN if isinstance(profile, PowerLoss)]
+POWER_LOSSES = [small(profile) for profile in KNOWN if isinstance(profile, PowerLoss)]
 BTRFS = small(
     replace(EXT4, name="btrfs-like", names_in_order=False, fsync_commits=FsyncCommits.OWN_NAME)
 )
@@ -59,9 +61,13 @@ def states_at_end(steps: list[Step], profile: PowerLoss, base: Image = BASE) -> 
 
 def all_states(steps: list[Step], profile: PowerLoss) -> set[Image]:
     states = CrashStates(trace_of(steps), profile, budget=200_000)
-    found = {state.image for state in states}
+    found: set[Image] = set()
+    for state in states:
+        if states.coverage.stopped:
+            reject()  # more variants of one file than are worked out: nothing to compare with
+        found.add(state.image)
     if not states.coverage.complete:
-        reject()  # more variants of one file than are worked out: nothing to compare with
+        reject()
     return found
 
 
@@ -78,19 +84,43 @@ def test_enumeration_agrees_with_brute_force(profile: PowerLoss, steps: list[Ste
     assert states_at_end(steps, profile) == expected
 
 
-@pytest.mark.parametrize(
-    ("stronger", "weaker"),
-    [
-        (EXT4, EXT4_NOAUTO_DA_ALLOC),
-        (XFS, EXT4_NOAUTO_DA_ALLOC),
-        (EXT4_NOAUTO_DA_ALLOC, EXT4_WRITEBACK),
-        (EXT4_WRITEBACK, POSIX),
-        (POSIX, replace(POSIX, name="fat-like", rename_atomic=False)),
-        (POSIX, replace(POSIX, name="lying", flush_honoured=False)),
-    ],
-    ids=lambda profile: profile.name,
-)
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+def steps_down() -> list[tuple[PowerLoss, PowerLoss]]:
+    """Each profile with those that come next below it, by the rules."""
+    lying = replace(POSIX, name="lying", flush_honoured=False)
+    late = replace(EXT4, name="ext4-late", barriers_in_flight=1)
+    later = replace(late, name="ext4-later", barriers_in_flight=3)
+    known = [*(one for one in KNOWN if isinstance(one, PowerLoss)), lying, late, later]
+    below = {one: [two for two in known if two is not one and no_weaker(one, two)] for one in known}
+    return [
+        (one, two)
+        for one in known
+        for two in below[one]
+        if not any(two in below[between] for between in below[one])
+    ]
+
+
+def test_the_rules_say_which_profile_is_stronger() -> None:
+    pairs = {(one.name, two.name) for one, two in steps_down()}
+    assert pairs >= {
+        ("ext3-journal", "ext3-ordered"),
+        ("ext3-ordered", "ext4"),
+        ("ext3-ordered", "xfs"),
+        ("ext3-ordered", "ext3-writeback"),
+        ("ext4", "ext4-noauto_da_alloc"),
+        ("xfs", "ext4-noauto_da_alloc"),
+        ("ext4-noauto_da_alloc", "ext4-writeback"),
+        ("ext3-writeback", "ext4-writeback"),
+        ("ext4-writeback", "posix"),
+        ("btrfs", "posix"),
+        ("posix", "fat"),
+        ("posix", "sdcard"),
+        ("ext4", "ext4-late"),
+        ("ext4-late", "ext4-later"),
+    }
+
+
+@pytest.mark.parametrize(("stronger", "weaker"), steps_down(), ids=lambda profile: profile.name)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=programs(most=8))
 def test_the_states_of_a_stronger_profile_are_among_those_of_a_weaker_one(
     stronger: PowerLoss, weaker: PowerLoss, steps: list[Step]
@@ -98,7 +128,11 @@ def test_the_states_of_a_stronger_profile_are_among_those_of_a_weaker_one(
     assert all_states(steps, small(stronger)) <= all_states(steps, small(weaker))
 
 
-@pytest.mark.parametrize("profile", [*POWER_LOSSES, BTRFS, FAT], ids=lambda profile: profile.name)
+@pytest.mark.parametrize(
+    "profile",
+    [one for one in [*POWER_LOSSES, BTRFS, FAT] if one.tells_the_truth],
+    ids=lambda profile: profile.name,
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=programs(most=6), after=programs(most=4, there=None))
 def test_what_a_barrier_made_durable_never_disappears(
@@ -167,7 +201,7 @@ def test_everything_done_is_always_a_state(steps: list[Step]) -> None:
 def test_a_search_cut_short_says_so_and_stays_within_what_is_possible(
     steps: list[Step], budget: int, seed: int
 ) -> None:
-    profile = POWER_LOSSES[-1]
+    profile = small(POSIX)
     states = CrashStates(trace_of(steps), profile, budget=budget, seed=seed)
     found = [state.image for state in states]
     everything = all_states(steps, profile)

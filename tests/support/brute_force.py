@@ -10,6 +10,7 @@ from tornwrite.faults.effects import (
     ROOT,
     DirectoryBarrier,
     Effect,
+    FailedBarrier,
     FileBarrier,
     NameEffect,
     PageEffect,
@@ -89,17 +90,23 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 uncovers[effect.number] = (effect.inode, first, last)
             sizes[effect.inode].append((effect.number, effect.size, effect.shrinks))
 
-    durable_names, durable_data, durable_shrinks = _durable(effects, profile)
+    durable_names, durable_data, durable_sizes = _durable(effects, profile, files)
 
-    def data_there(f: int, number: int, size_at: dict, page_at: dict) -> bool:
-        """Whether all that was done to the file before `number` is in this state."""
-        if any(size_at[f][0] < s[0] < number for s in sizes[f]):
+    def data_there(
+        f: int, number: int, size_at: dict, page_at: dict, at: int | None = None
+    ) -> bool:
+        """Whether all that was done to the file before `number` is in this state.
+
+        Less what counted as clean by the time `at` that somebody asked, by now if nobody did.
+        """
+        clean = last_failure(effects, f, at)
+        if any(size_at[f][0] < s[0] < number for s in sizes[f] if s[0] > clean):
             return False
         for (g, p), known in pages.items():
             if g != f or p not in page_at[f]:
                 continue
             head, tail, _ = page_at[f][p]
-            own = [v for v in known if v[2] == head[2]]
+            own = [v for v in known if v[2] == head[2] and v[0] > clean]
             if any(v[0] < number and (head[0] < v[0] or tail[0] < v[0]) for v in own):
                 return False
         return True
@@ -135,7 +142,7 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 everything = [(n, o) for n, o, _, _ in names]
                 for f in files:
                     for number, _, shrinks in sizes[f]:
-                        if shrinks:
+                        if number and (shrinks or profile.sizes_in_order):
                             everything.append((number, 0))
                             if number <= size_at[f][0]:
                                 journal.append((number, 0, True))
@@ -144,8 +151,10 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 flags = [item in present for item in everything]
                 if any(not a and b for a, b in pairwise(flags)):
                     continue
-            if any(size_at[f][0] < number for f, number in durable_shrinks):
+            if any(size_at[f][0] < number for f, number in durable_sizes):
                 continue
+            if profile.commits_wait_for_data:
+                last_record = max([n for n, _ in present], default=-1)
             per_file = []
             for f in files:
                 count = -(-size_at[f][1] // profile.page)
@@ -159,10 +168,18 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 )
             for page_pick in product(*per_file):
                 page_at = dict(zip(files, page_pick, strict=True))
-                if not all(data_there(f, n, size_at, page_at) for f, n in durable_data):
+                if not all(data_there(f, n, size_at, page_at, at) for f, n, at in durable_data):
+                    continue
+                if profile.commits_wait_for_data and not all(
+                    data_there(f, last_record, size_at, page_at) for f in files
+                ):
+                    continue
+                if profile.data_in_order and not _in_order(
+                    effects, {e.number for _, _, e, _ in included}, size_at, page_at, pages
+                ):
                     continue
                 if profile.size_after_data is not SizeAfterData.NONE and not all(
-                    _uncovered_there(f, size_at, page_at, uncovers, sizes, pages) for f in files
+                    _uncovered_there(f, size_at, page_at, uncovers, effects, pages) for f in files
                 ):
                     continue
                 if profile.replace_waits_for_data and not all(
@@ -178,10 +195,96 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 ):
                     continue
                 found.add(_image(start_tree, contents, included, size_at, page_at, profile))
+                if profile.program_page:
+                    torn = [
+                        _programmed(f, size_at, page_at, pages, durable_data, profile)
+                        for f in files
+                    ]
+                    for programmed in product(*torn):
+                        instead = dict(zip(files, programmed, strict=True))
+                        args = (start_tree, contents, included, size_at, page_at, profile)
+                        found.add(_image(*args, instead))
     return found
 
 
-def _uncovered_there(f, size_at, page_at, uncovers, sizes, pages) -> bool:
+def last_failure(effects: list[Effect], inode: int, before: int | None = None) -> int:
+    """The number of the last sync of the file or directory that failed, before that number."""
+    numbers = [e.number for e in effects if isinstance(e, FailedBarrier) and e.inode == inode]
+    return max((n for n in numbers if before is None or n < before), default=-1)
+
+
+def _programmed(f, size_at, page_at, pages, durable_data, profile) -> list[bytes]:
+    """A file as it is and, if its pages are whole, each program page in flight torn in each way."""
+    size = size_at[f][1]
+    there = [at for _, at in sorted(page_at[f].items())]
+    whole = b"".join(head[1][:cut] + tail[1][cut:] for head, tail, cut in there)[:size]
+    found = [whole]
+    if any(head != tail for head, tail, _ in there):
+        return found
+    certain = max((n for g, n, _ in durable_data if g == f), default=0)
+    for start in range(0, size, profile.program_page):
+        end = min(start + profile.program_page, size)
+        flying = False
+        for (g, p), known in pages.items():
+            if g == f and start <= p * profile.page < start + profile.program_page:
+                generation = max((v[2] for v in known if v[2] <= size_at[f][0]), default=0)
+                own = [v for v in known if v[2] == generation]
+                flying |= any(v[0] >= certain for v in own[1:])
+        if not flying:
+            continue
+        sectors = range(start, end, profile.sector)
+        for number in range(len(sectors)):
+            for kept in (sectors[:number], sectors[len(sectors) - number :]):
+                torn = bytearray(whole)
+                for at in sectors:
+                    if at not in kept:
+                        torn[at : min(at + profile.sector, end)] = b"\xff" * min(
+                            profile.sector, end - at
+                        )
+                found.append(bytes(torn))
+    return found
+
+
+def _in_order(effects, names, size_at, page_at, pages) -> bool:
+    """Whether some number parts what is there, all before it, from what is not."""
+    for last in effects:
+        if not isinstance(last, NameEffect | PageEffect | SizeEffect) or _brings_a_size(
+            last, effects
+        ):
+            continue
+        if _all_until(last.number, effects, names, size_at, page_at, pages):
+            return True
+    return _all_until(0, effects, names, size_at, page_at, pages)
+
+
+def _brings_a_size(effect, effects) -> bool:
+    """A page and the size that the same write gives the file are one."""
+    return isinstance(effect, PageEffect) and any(
+        isinstance(e, SizeEffect)
+        and not e.shrinks
+        and (e.step, e.number) == (effect.step, effect.number + 1)
+        for e in effects
+    )
+
+
+def _all_until(number, effects, names, size_at, page_at, pages) -> bool:
+    for e in effects:
+        if isinstance(e, NameEffect) and (e.number in names) != (e.number <= number):
+            return False
+        sized = isinstance(e, SizeEffect) and e.inode in size_at
+        if sized and (size_at[e.inode][0] >= e.number) != (e.number <= number):
+            return False
+    for f, at in page_at.items():
+        for p, (head, tail, _) in at.items():
+            if head != tail or any(
+                (v[0] <= head[0]) != (v[0] <= number) for v in pages[f, p] if v[2] == head[2]
+            ):
+                return False
+    return True
+
+
+def _uncovered_there(f, size_at, page_at, uncovers, effects, pages) -> bool:
+    clean = last_failure(effects, f)
     for number, (g, first, last) in uncovers.items():
         if g != f or number > size_at[f][0]:
             continue
@@ -189,77 +292,99 @@ def _uncovered_there(f, size_at, page_at, uncovers, sizes, pages) -> bool:
             if p not in page_at[f]:
                 continue
             head, tail, _ = page_at[f][p]
-            own = [v for v in pages[f, p] if v[2] == head[2]]
+            own = [v for v in pages[f, p] if v[2] == head[2] and v[0] > clean]
             if any(v[0] < number and (head[0] < v[0] or tail[0] < v[0]) for v in own):
                 return False
     return True
 
 
-def _durable(effects: list[Effect], profile: PowerLoss):
-    """What the barriers made durable: name effects, (file, number) data, (file, number) shrinks."""
-    names: set[tuple[int, int]] = set()
-    data: set[tuple[int, int]] = set()
-    shrinks: set[tuple[int, int]] = set()
-    if not profile.flush_honoured:
-        return names, data, shrinks
-    all_names = [e for e in effects if isinstance(e, NameEffect)]
-    all_shrinks = [e for e in effects if isinstance(e, SizeEffect) and e.shrinks]
+def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
+    """What the barriers made durable: name effects, data, (file, number) sizes.
 
-    def halves(effect: NameEffect, where=lambda change: True):
+    Data is (file, number, when): what was done before the number, as it was asked for then.
+    """
+    names: dict[tuple[int, int], int] = {}
+    data: set[tuple[int, int, int]] = set()
+    sizes: dict[tuple[int, int], int] = {}
+    if not profile.flush_honoured:
+        return names, data, sizes
+    all_names = [e for e in effects if isinstance(e, NameEffect)]
+    journaled = [
+        e for e in effects if isinstance(e, SizeEffect) and (e.shrinks or profile.sizes_in_order)
+    ]
+
+    def halves(effect: NameEffect, now: int, asked=True, where=lambda change: True):
+        def fine(changes) -> bool:
+            # Not where the directory's sync failed in between, unless it has a journal,
+            # as what makes a rename one does.
+            clean = max(last_failure(effects, directory, now) for directory, _, _ in changes)
+            return profile.rename_atomic or not asked or effect.number > clean
+
         if profile.rename_atomic:
-            if any(where(change) for change in effect.changes):
-                names.add((effect.number, 0))
+            if any(where(change) for change in effect.changes) and fine(effect.changes):
+                names.setdefault((effect.number, 0), now)
         else:
             for order, change in enumerate(reversed(effect.changes)):
-                if where(change):
-                    names.add((effect.number, order))
+                if where(change) and fine([change]):
+                    names.setdefault((effect.number, order), now)
 
-    def commit(through: int) -> None:
+    def commit(through: int, now: int) -> None:
         for effect in all_names:
             if effect.number <= through:
-                halves(effect)
+                halves(effect, now)
         if profile.names_in_order:
-            for effect in all_shrinks:
+            for effect in journaled:
                 if effect.number <= through:
-                    shrinks.add((effect.inode, effect.number))
+                    sizes.setdefault((effect.inode, effect.number), now)
 
-    for barrier in effects:
+    barriers = [e for e in effects if isinstance(e, FileBarrier | DirectoryBarrier | SyncBarrier)]
+    everything = profile.fsync_commits is FsyncCommits.EVERYTHING
+    # Each reached the medium when as many more had been asked for as may be in flight.
+    for barrier, later in zip(barriers, barriers[profile.barriers_in_flight :], strict=False):
+        now = later.number
         match barrier:
             case FileBarrier():
-                data.add((barrier.inode, barrier.number))
-                if profile.fsync_commits is FsyncCommits.ALL_EARLIER:
-                    commit(barrier.horizon)
+                data.add((barrier.inode, barrier.number, now))
+                if everything:
+                    commit(barrier.number, now)
+                elif profile.fsync_commits is FsyncCommits.ALL_EARLIER:
+                    commit(barrier.horizon, now)
                 elif profile.fsync_commits is FsyncCommits.OWN_NAME:
                     for effect in all_names:
-                        if effect.number < barrier.number and effect.subject == barrier.inode:
-                            halves(effect)
+                        if effect.number <= barrier.horizon and effect.subject == barrier.inode:
+                            halves(effect, now, asked=False)
             case DirectoryBarrier():
-                if profile.names_in_order:
-                    commit(barrier.horizon)
+                if profile.names_in_order or everything:
+                    commit(barrier.number if everything else barrier.horizon, now)
                 else:
                     for effect in all_names:
                         if effect.number < barrier.number:
-                            halves(effect, lambda change, d=barrier.inode: change[0] == d)
+                            halves(
+                                effect,
+                                now,
+                                where=lambda change, d=barrier.inode: change[0] == d,
+                            )
             case SyncBarrier():
-                commit(barrier.number)
-                for effect in effects:
-                    if isinstance(effect, PageEffect | SizeEffect):
-                        data.add((effect.inode, barrier.number))
-            case _:
-                pass
+                commit(barrier.number, now)
+                data |= {(f, barrier.number, now) for f in files}
     # What waits for data has it on the disk once it is durable itself.
     for effect in all_names:
-        if any(number == effect.number for number, _ in names):
+        times = [when for (number, _), when in names.items() if number == effect.number]
+        if times:
+            when = min(times)
             if effect.replaces and profile.replace_waits_for_data:
-                data.add((effect.subject, effect.number))
+                data.add((effect.subject, effect.number, when))
             if profile.truncate_rewrite_flushes:
                 for closed in effects:
                     if isinstance(closed, RewriteClosed) and closed.number < effect.number:
-                        data.add((closed.inode, closed.number))
-    return names, data, shrinks
+                        data.add((closed.inode, closed.number, when))
+    if profile.commits_wait_for_data:
+        data |= {(f, n, when) for (n, _), when in names.items() for f in files}
+        data |= {(f, n, when) for (_, n), when in sizes.items() for f in files}
+    return names, data, sizes
 
 
-def _image(start_tree, contents, included, size_at, page_at, profile) -> Image:
+def _image(start_tree, contents, included, size_at, page_at, profile, instead=None) -> Image:
     entries: dict[tuple[int, str], int] = {}
     by_path = {"": ROOT}
     for path, inode in start_tree.items():
@@ -284,7 +409,7 @@ def _image(start_tree, contents, included, size_at, page_at, profile) -> Image:
                     head[1][:cut] + tail[1][cut:]
                     for _, (head, tail, cut) in sorted(page_at[inode].items())
                 )
-                found.append((prefix + name, data[:size]))
+                found.append((prefix + name, instead[inode] if instead else data[:size]))
             else:
                 found.append((prefix + name, contents[inode]))
                 visit(inode, prefix + name + "/")
