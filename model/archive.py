@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tornwrite.model.damage import Held, held_session
 from tornwrite.model.keeping import damage_kept, tidy
 from tornwrite.model.message_differences import (
     History,
@@ -121,6 +122,16 @@ class ArchiveModel:
 
     def normalised(self, observed: Observation) -> Observation:
         return {"sessions": observed.get("sessions", {})}
+
+    def contents(self, observed: Observation) -> Mapping[str, Held]:
+        return {
+            name: held_session(found, "archived")
+            for name, found in observed.get("sessions", {}).items()
+        }
+
+    def hidden(self, state: Archive) -> Any:
+        """The damage that has to stay: where there is nothing to see, deleting still takes it."""
+        return sorted(state.must_keep)
 
     def names(self, operations: Iterable[Operation]) -> tuple[str, ...]:
         found = (one.arguments.get("session_id") for one in operations)

@@ -4,7 +4,7 @@ Observations have this form; a subject's driver makes them:
 
     {"sessions": {KEY: {"messages": [...], "summary": TEXT} or {"error": TEXT}},
      "hindered": [FILE], "waiting": [FILE], "files": [DIGEST], "must_keep": [DIGEST],
-     "unreadable": [FILE], "drift": [TEXT], "litter": [FILE]}
+     "unreadable": [FILE], "reported": [FILE], "drift": [TEXT], "litter": [FILE]}
 
 Starting imports the legacy files. A file that cannot be imported hinders it: the store falls back
 to one that keeps sessions in memory until they are saved, and shows all that the other one holds
@@ -12,15 +12,16 @@ too. `sessions` is what a start would show then; starting, falling back and migr
 it. `hindered` are the legacy files for whose sake a start falls back, none if it does not, and
 `waiting` those that it did not import. `files` are the digests of all files, whatever their names;
 a scenario says with `must_keep` which of them have to stay. `unreadable` are metadata files that do
-not parse: no crash may make one. `drift` and `litter` are judged only after the store has recovered
-and been used again.
+not parse: no crash may make one. `reported` are the files that a store which fell back says it
+cannot read. `drift` and `litter` are judged only after the store has recovered and been used again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tornwrite.model import promises
+from tornwrite.model.damage import Held
 from tornwrite.model.keeping import tidy
 from tornwrite.model.manager import (
     Content,
@@ -97,6 +98,9 @@ class BackendModel:
 
     def normalised(self, observed: Observation) -> Observation:
         return {"sessions": not_empty(observed)}
+
+    def contents(self, observed: Observation) -> Mapping[str, Held]:
+        return _SESSIONS.contents(observed)
 
     def hidden(self, state: Started) -> Any:
         """What was not saved, and how the next start will go."""
@@ -180,6 +184,10 @@ class BackendModel:
                 "metadata files are whole after any crash",
                 f"half-written: {', '.join(observed['unreadable'])}",
             )
+
+    def admits(self, state: Started, observed: Observation) -> bool:
+        """Whether it reports files as unreadable which it should be able to read."""
+        return bool(frozenset(observed.get("reported", ())) - state.hindered)
 
     def settled(self, observed: Observation) -> Iterable[Violation]:
         """Metadata says what the data files hold, and nothing is left but sessions."""

@@ -137,13 +137,14 @@ class Permitted(Generic[S]):
 
     states: any of these. past: the states that the history has gone through until then. views: of
     the states. also: whether a view that is none of these may come back all the same; None where
-    these are all.
+    these are all. alike: the states once more, and those that only look like one of them.
     """
 
     states: tuple[S, ...]
     past: tuple[S, ...]
     views: frozenset[bytes]
     also: Callable[[bytes], bool] | None = None
+    alike: tuple[S, ...] = ()
 
     def permits(self, view: bytes | None) -> bool:
         """Whether this may come back; None stands for nothing that could be seen."""
@@ -223,18 +224,34 @@ class History(Generic[S]):
         self._ways = [*self._with(number)[:half], *without[:half]]
         self._finished.add(number)
 
-    def acknowledged(self, number: int) -> None:
-        """The operation's promise binds from here."""
-        self._ways = self._distinct(
-            _Way(way.state, way.done - {number}) for way in self._with(number)
-        )
+    def acknowledged(
+        self, number: int, *, binds: Callable[[frozenset[int]], bool] = lambda done: True
+    ) -> None:
+        """The operation's promise binds from here.
+
+        binds: whether it does if, of the operations in flight, these have happened; otherwise it
+            may have changed nothing.
+        """
+        ways = self._with(number)
+        ways += (w for w in self._reachable() if number not in w.done and not binds(w.done))
+        self._ways = self._distinct(_Way(way.state, way.done - {number}) for way in ways)
         self._forget(number)
         self._past += [way.state for way in self._ways[:_MOST_REMEMBERED]]
 
-    def failed(self, number: int) -> None:
-        """The operation raised: it has changed nothing that a reader can see."""
+    def failed(self, number: int, *, in_doubt: bool = False) -> None:
+        """The operation raised: it has changed nothing that a reader can see.
+
+        But what is not atomic may have been done in part. in_doubt: it may have happened, for good.
+        """
+        operation = self._in_flight[number]
+        ways = self._reachable() if in_doubt else self._ways
+        left = [way for way in ways if number not in way.done]
+        for way in left[:]:
+            left += (_Way(s, way.done) for s in self._model.between(way.state, operation))
+        if in_doubt:
+            left += (_Way(way.state, way.done - {number}) for way in ways if number in way.done)
+        self._ways = self._distinct(left)
         self._forget(number)
-        self._ways = [way for way in self._ways if number not in way.done]
 
     def killed(self) -> None:
         """Whatever was in flight may or may not have happened, for good."""
@@ -253,11 +270,18 @@ class History(Generic[S]):
     def permitted(self) -> Permitted[S]:
         """What may come back if the world stops now."""
         states: dict[bytes, S] = {}
+        alike: dict[bytes, S] = {}
         for state in self._possible():
             states.setdefault(canonical(self._model.view(state)), state)
+            alike.setdefault(self._identity(state), state)
         if not states:  # none of the ways that were followed was the right one
             return Permitted((self._past[-1],), tuple(self._past), frozenset())
-        return Permitted(tuple(states.values()), tuple(self._past), frozenset(states))
+        return Permitted(
+            tuple(states.values()),
+            tuple(self._past),
+            frozenset(states),
+            alike=tuple(alike.values()),
+        )
 
     def _possible(self) -> Iterator[S]:
         """The states that the world can be in, half-way ones too."""
@@ -341,7 +365,8 @@ def judge(model: Model[S], permitted: Permitted[S], assessed: Assessed) -> tuple
     if permitted.permits(assessed.view):
         observed = assessed.observed
         if isinstance(model, LooksBeside) and observed is not None:
-            return (*model.beside(permitted.states, observed), *assessed.later)
+            states = permitted.alike or permitted.states
+            return (*model.beside(states, observed), *assessed.later)
         return assessed.later
     told = assessed.observed
     if told is None:

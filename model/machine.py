@@ -10,7 +10,8 @@ Another kind of store, with a model of its own, names its operations:
 
     Machine = machine_for(Worlds("mine:subject"), {"put": {"key": keys(), "value": contents()}})
 
-or subclasses `CrashMachine` and writes its rules, which call `self.do(Operation(...))`.
+has them made from its alphabet (`tornwrite.scenarios.soak.machine_of`), or subclasses
+`CrashMachine` and writes its rules, which call `self.do(Operation(...))`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,8 +49,11 @@ class World(Protocol):
         """What of the last step was possible and not judged, a sentence each."""
         ...
 
-    def open(self) -> None:
-        """Open the subject for the first time; before anything else."""
+    def open(self, start: str = "") -> None:
+        """Open the subject for the first time; before anything else.
+
+        start: what is on its disk then, by a name that the world knows.
+        """
         ...
 
     def apply(self, operation: Operation) -> None:
@@ -93,6 +97,8 @@ class CrashMachine(RuleBasedStateMachine):
     """
 
     make_world: ClassVar[MakeWorld]
+    keys: Sequence[str] = ()
+    """What the operations of this run are about, where a run chooses that at its beginning."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,11 +141,18 @@ def _tell(text: str) -> None:
 
 
 def machine_for(
-    make_world: MakeWorld, operations: Mapping[str, Arguments], *, name: str = "Machine"
+    make_world: MakeWorld,
+    operations: Mapping[str, Arguments],
+    *,
+    name: str = "Machine",
+    starts: Sequence[str] = (),
+    keys: SearchStrategy[Sequence[str]] | None = None,
 ) -> type[CrashMachine]:
     """The machine of a store with these operations.
 
-    operations: the arguments of each, by name. name: that of the class, which Hypothesis prints.
+    operations: the arguments of each, by name. name: that of the class, which Hypothesis prints and
+    by which it finds failures again. starts: what a run may begin with, the simplest first; as the
+    world has it unless given. keys: what the operations of one run are about, for `key_of_run`.
     Raises ValueError for an operation whose name the machine needs itself.
     """
     members: dict[str, Any] = {"make_world": staticmethod(make_world)}
@@ -150,7 +163,25 @@ def machine_for(
                 "name; subclass CrashMachine and name the rule otherwise"
             )
         members[operation] = _rule(operation, arguments)
+    if starts or keys is not None:
+        members["open"] = _opening(starts, st.just(()) if keys is None else keys)
     return type(name, (CrashMachine,), members)
+
+
+def _opening(starts: Sequence[str], keys: SearchStrategy[Sequence[str]]) -> Any:
+    def opening(machine: CrashMachine, start: str, keys: Sequence[str]) -> None:
+        machine.keys = keys
+        machine.world.open(start)
+        machine._tell_limits()
+
+    opening.__name__ = opening.__qualname__ = "open"
+    decorate: Any = initialize(start=st.sampled_from(starts or ("",)), keys=keys)
+    return decorate(opening)
+
+
+def key_of_run() -> SearchStrategy[str]:
+    """One of the keys that the run chose at its beginning: see `machine_for`."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(machine.keys))
 
 
 def session_machine(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tornwrite.model import promises
+from tornwrite.model.damage import Held
 from tornwrite.model.keeping import tidy
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.session_differences import explain_sessions
@@ -70,6 +71,9 @@ class ManagerModel:
 
     def normalised(self, observed: Observation) -> Observation:
         return {"sessions": not_empty(observed)}
+
+    def contents(self, observed: Observation) -> Mapping[str, Held]:
+        return _SESSIONS.contents(observed)
 
     def hidden(self, state: Managed) -> Any:
         """What was not saved."""
@@ -129,6 +133,10 @@ class ManagerModel:
                 "a file that cannot be read is reported",
                 "the store opens without a word about it",
             )
+
+    def admits(self, state: Managed, observed: Observation) -> bool:
+        """Whether it reports files as unreadable which it should be able to read."""
+        return bool(frozenset(observed.get("reported", ())) - state.must_report)
 
     def settled(self, observed: Observation) -> Iterable[Violation]:
         """Nothing is left but sessions."""

@@ -132,7 +132,7 @@ def _of_one(
                 if other != name
             )
         },
-    ) or words.otherwise(found, allowed, [words.of(view, name) for view in past])
+    ) or _otherwise(words, found, allowed, [words.of(view, name) for view in past])
     return Violation(
         kind,
         _promise(words, kind, after, name, _ends_alike(found, allowed)),
@@ -141,6 +141,16 @@ def _of_one(
         f"{words.said(found)}; {detail}",
         done(words, after, name),
     )
+
+
+def _otherwise(
+    words: Vocabulary, found: History, allowed: Sequence[History], past: Sequence[History]
+) -> tuple[Kind, str]:
+    """What is wrong with a history whose messages are among the allowed ones."""
+    kind, detail = words.otherwise(found, allowed, past)
+    if kind is Kind.TORN and any(equal(found, one) for one in past):
+        return Kind.LOST, "it reads as it did before an acknowledged change"
+    return kind, detail
 
 
 def _encoded(histories: Iterable[History]) -> Iterator[bytes]:

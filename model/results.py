@@ -183,6 +183,113 @@ class FlawRow:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class SoakRound:
+    """One round of a soak: random runs of one subject, all from one seed.
+
+    examples: runs. operations: in all of them, openings included. judged: crash states judged.
+    recovered: images that the subject was opened on for it. crashes: how many became real, with the
+    run going on from there. failures: what is said of each promise that was not kept, with a
+    program that shows it.
+    """
+
+    subject: str
+    seed: int
+    examples: int
+    operations: int
+    judged: int
+    recovered: int
+    crashes: int
+    seconds: float
+    failures: tuple[str, ...]
+
+
+class Kept(Enum):
+    """What became of a promise on a device."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    IN_PART = "held so far"
+    """Nothing was found, and not everything was judged."""
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceExample:
+    """How one promise was broken on one device. replay: a command that shows it again."""
+
+    scenario: str
+    violation: Violation
+    replay: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCell:
+    """One promise under one profile.
+
+    excused: it is broken, and no store could keep it there: the device loses what it said it had,
+    and the store told of it or could not know. images: how many show it broken. scenarios: how many
+    put the promise to the test.
+    """
+
+    promise: str
+    profile: str
+    kept: Kept
+    excused: bool
+    images: int
+    scenarios: int
+    example: DeviceExample | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTable:
+    """A subject's promises on every device. images: all that were judged, over all profiles.
+
+    promises, profiles: by name, in the order of the table. notes: what could not be measured or
+    broke, a sentence each.
+    """
+
+    subject: str
+    weakened: tuple[str, ...]
+    seed: int
+    budget: int
+    verdict: Verdict
+    promises: tuple[str, ...]
+    profiles: tuple[str, ...]
+    cells: tuple[DeviceCell, ...]
+    images: int
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """All sequences of operations up to a length, run and judged.
+
+    bound: that length. possible: how many sequences there are, symmetric ones counted once;
+    renamed: with those that differ only in the names of keys and contents. run: how many were.
+    judged: crash states judged; recovered: images that the subject was opened on for it. findings:
+    of one cause each, at the shortest sequence that shows it; `also_in` are the other sequences.
+    complete: whether nothing was left out; stopped: what was, and why. notes: what else to know.
+    seconds: of all processes together.
+    """
+
+    subject: str
+    bound: int
+    profiles: tuple[str, ...]
+    possible: int
+    renamed: int
+    run: int
+    judged: int
+    recovered: int
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    complete: bool
+    stopped: str
+    notes: tuple[str, ...]
+    seconds: float
+
+
 def worst(verdicts: "list[Verdict]") -> Verdict:
     """One verdict for several: a violation tells most, then a broken harness, then a gap."""
     for verdict in (Verdict.VIOLATED, Verdict.HARNESS_BROKEN, Verdict.NOT_MEASURED):

@@ -23,6 +23,7 @@ from itertools import product
 from typing import Any
 
 from tornwrite.model import promises
+from tornwrite.model.damage import Held, held_session
 from tornwrite.model.keeping import damage_kept, tidy
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.session_differences import explain_sessions
@@ -198,6 +199,12 @@ class SessionModel:
             },
             "backups": observed.get("backups", {}),
             "unlisted": observed.get("unlisted", []),
+        }
+
+    def contents(self, observed: Observation) -> Mapping[str, Held]:
+        return {
+            key: held_session(found, "summary")
+            for key, found in observed.get("sessions", {}).items()
         }
 
     def names(self, operations: Iterable[Operation]) -> tuple[str, ...]:

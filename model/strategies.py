@@ -6,12 +6,14 @@ Everything is plain data that UTF-8 and JSON can hold. Anybody with a store to t
     def test_store_reads_back(history): ...
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from tornwrite.model import alphabets
+from tornwrite.model.alphabets import Alphabet, Content, Key, Message, Messages, OneOf
 from tornwrite.model.operation import Operation
 
 PAGE_BYTES = 4096
@@ -33,12 +35,13 @@ NASTY_CONTENTS = (
 )  # fmt: skip
 
 
-def keys(*, strange: bool = True) -> SearchStrategy[str]:
+def keys(*, strange: bool = True, also: Sequence[str] = ()) -> SearchStrategy[str]:
     """Session keys: few ordinary ones, so that operations meet, and rarely any text.
 
     strange: also those that lossy file names confuse, that are no file name, or too long for one.
+    also: more that are ordinary: those of sessions that are there already.
     """
-    ordinary = st.sampled_from(ORDINARY_KEYS)
+    ordinary = st.sampled_from(tuple(dict.fromkeys((*ORDINARY_KEYS, *also))))
     if not strange:
         return ordinary
     others = (
@@ -115,26 +118,61 @@ def histories(
     return st.lists(messages() if of is None else of, max_size=most)
 
 
+def arguments_of(
+    alphabet: Alphabet,
+    *,
+    of_keys: SearchStrategy[str] | None = None,
+    of_messages: SearchStrategy[dict[str, Any]] | None = None,
+) -> dict[str, dict[str, SearchStrategy[Any]]]:
+    """The operations of an alphabet, and a strategy for each of their arguments; no `reopen`.
+
+    of_keys, of_messages: `keys()` and `messages()` unless given.
+    """
+    key = keys() if of_keys is None else of_keys
+    message = messages() if of_messages is None else of_messages
+    return {
+        template.name: {
+            name: _drawn(argument, key, message) for name, argument in template.arguments.items()
+        }
+        for template in alphabet.operations
+        if template.name != "reopen"
+    }
+
+
+def _drawn(
+    argument: Any, key: SearchStrategy[str], message: SearchStrategy[dict[str, Any]]
+) -> SearchStrategy[Any]:
+    match argument:
+        case Key():
+            return key
+        case Content():
+            return message.map(lambda drawn: drawn["content"])
+        case Message():
+            return message
+        case Messages():
+            return histories(of=message)
+        case OneOf(values, more):
+            each = [_drawn(value, key, message) for value in (*values, *more)]
+            return st.sampled_from(each).flatmap(lambda drawn: drawn)
+        case Mapping():
+            return st.fixed_dictionaries(
+                {name: _drawn(value, key, message) for name, value in argument.items()}
+            )
+        case list() | tuple():
+            return st.tuples(*(_drawn(value, key, message) for value in argument)).map(list)
+        case _:
+            return st.just(argument)
+
+
 def session_arguments(
     *,
     of_keys: SearchStrategy[str] | None = None,
     of_messages: SearchStrategy[dict[str, Any]] | None = None,
 ) -> dict[str, dict[str, SearchStrategy[Any]]]:
     """The operations of a session store that write, and a strategy for each of their arguments."""
-    key = keys() if of_keys is None else of_keys
-    message = messages() if of_messages is None else of_messages
-    return {
-        "add_message": {
-            "key": key,
-            "role": message.map(lambda drawn: drawn["role"]),
-            "content": message.map(lambda drawn: drawn["content"]),
-        },
-        "add_full_message": {"key": key, "message": message},
-        "set_summary": {"key": key, "summary": message.map(lambda drawn: drawn["content"])},
-        "truncate_history": {"key": key, "keep_last": st.integers(-1, 4)},
-        "set_history": {"key": key, "history": histories(of=message)},
-        "compact": {"key": key},
-    }
+    found = arguments_of(alphabets.SESSIONS, of_keys=of_keys, of_messages=of_messages)
+    del found["migrate"]
+    return found
 
 
 def archive_arguments(
@@ -146,13 +184,7 @@ def archive_arguments(
 
     of_ids, of_messages: `keys()` and `messages()` unless given.
     """
-    session_id = keys() if of_ids is None else of_ids
-    message = messages() if of_messages is None else of_messages
-    return {
-        "save": {"session_id": session_id, "message": message},
-        "archive": {"session_id": session_id},
-        "delete": {"session_id": session_id},
-    }
+    return arguments_of(alphabets.ARCHIVE, of_keys=of_ids, of_messages=of_messages)
 
 
 def transcript_arguments(
@@ -164,15 +196,7 @@ def transcript_arguments(
 
     of_ids, of_messages: `keys()` and `messages()` unless given.
     """
-    name = keys() if of_ids is None else of_ids
-    message = messages() if of_messages is None else of_messages
-    return {
-        "get_or_create": {"id": name},
-        "append": {"id": name, "message": message},
-        "append_held": {"id": name, "message": message},
-        "delete": {"id": name},
-        "list": {},
-    }
+    return arguments_of(alphabets.TRANSCRIPTS, of_keys=of_ids, of_messages=of_messages)
 
 
 def operations(

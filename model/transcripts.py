@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tornwrite.model.damage import Held, held
 from tornwrite.model.keeping import damage_kept, tidy
 from tornwrite.model.message_differences import (
     History,
@@ -151,6 +152,16 @@ class TranscriptModel:
     def normalised(self, observed: Observation) -> Observation:
         return {"transcripts": observed.get("transcripts", {})}
 
+    def contents(self, observed: Observation) -> Mapping[str, Held]:
+        return {
+            name: _held(found) if "error" not in found else Held(error=found["error"])
+            for name, found in observed.get("transcripts", {}).items()
+        }
+
+    def hidden(self, state: Transcripts) -> Any:
+        """The damage that has to stay: where there is nothing to see, deleting still takes it."""
+        return sorted(state.must_keep)
+
     def names(self, operations: Iterable[Operation]) -> tuple[str, ...]:
         found = (one.arguments.get("id") for one in operations)
         return tuple(dict.fromkeys(name for name in found if name is not None))
@@ -207,6 +218,18 @@ class TranscriptModel:
 
     def settled(self, observed: Observation) -> Iterable[Violation]:
         return tidy(observed)
+
+
+def _held(found: Mapping[str, Any]) -> Held:
+    """Titles and counts follow from the messages: they are worth telling where they do not."""
+    title = Transcript(tuple(found["messages"])).title
+    right = {"title": title, "count": len(found["messages"])}
+    beside = {
+        "dated": found["dated"],
+        "title": None if found["title"] == title else found["title"],
+        "listed": None if found["listed"] == right else found["listed"],
+    }
+    return held(found["messages"], beside, implied={"title": title, "listed": right})
 
 
 def _get(name: str) -> Operation:

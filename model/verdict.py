@@ -28,6 +28,7 @@ class Kind(Enum):
     LEAKED = "leaked"
     LITTER = "litter"
     NOT_IDEMPOTENT = "not idempotent"
+    UNCLEAR = "unclear"
 
     @property
     def meaning(self) -> str:
@@ -47,6 +48,7 @@ _MEANINGS = {
     Kind.LEAKED: "another session changed",
     Kind.LITTER: "temporary files are left",
     Kind.NOT_IDEMPOTENT: "doing it a second time changes something",
+    Kind.UNCLEAR: "an error does not tell what went wrong",
 }
 
 

@@ -10,6 +10,7 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from tornwrite.model.machine import (
     CrashMachine,
     Violated,
+    key_of_run,
     literal,
     machine_for,
     plain,
@@ -201,6 +202,40 @@ def test_arguments_may_have_names_that_hypothesis_uses() -> None:
 def test_an_operation_cannot_take_a_name_of_the_machine(name: str) -> None:
     with pytest.raises(ValueError, match=f"cannot be called '{name}'"):
         machine_for(Worlds(), {name: {}})
+
+
+def test_a_run_may_begin_in_several_ways_and_be_about_few_keys() -> None:
+    class Begun(Notes):
+        def open(self, start: str = "") -> None:
+            super().open()
+            self.start = start
+
+    worlds = Worlds(Begun)
+    machine = machine_for(
+        worlds,
+        {"put": {"key": key_of_run()}},
+        starts=("", "full"),
+        keys=st.lists(st.sampled_from("abcdef"), min_size=1, max_size=2, unique=True),
+    )
+    run_state_machine_as_test(machine, settings=RUN)
+    assert {made.start for made in worlds.made} == {"", "full"}
+    of_runs = [
+        {call.arguments["key"] for call in made.calls if getattr(call, "name", "") == "put"}
+        for made in worlds.made
+    ]
+    assert max(map(len, of_runs)) == 2
+    assert len(set().union(*of_runs)) > 2
+
+
+def test_a_run_that_fails_prints_how_it_began() -> None:
+    class Full(Notes):
+        def open(self, start: str = "") -> None:
+            super().open()
+            if start == "full":
+                raise Violated("no")
+
+    lines = failure(machine_for(Worlds(Full), {}, starts=("", "full")))
+    assert lines[1] == "state.open(start='full', keys=())"
 
 
 def test_rules_can_be_written_by_hand() -> None:

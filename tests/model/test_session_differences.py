@@ -143,6 +143,14 @@ def test_messages_and_summary_that_are_right_but_not_together_are_torn() -> None
     assert "not together" in found.recovered
 
 
+def test_a_session_that_reads_as_it_once_did_has_lost_something_and_is_not_torn() -> None:
+    """Nothing at all is what there was at first, though half of it is right and so is the other."""
+    before, after = store(k="one"), store("told", k="")
+    violation = explained(store(k=""), before, after, past=(store(), before))
+    assert of(violation) == (Kind.LOST, promises.DURABLE, "k")
+    assert of(explained(store(k=""), before, after, past=(before,)))[0] is Kind.TORN
+
+
 def test_sessions_that_are_right_but_not_together_are_torn() -> None:
     found = explained(store(a="1", b=""), store(a="1", b="2"), store(a="", b=""))
     assert of(found) == (Kind.TORN, promises.ATOMIC, "the store")
