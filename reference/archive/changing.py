@@ -2,12 +2,11 @@
 
 import os
 
-from tornwrite.reference.archive.session import Part, is_there, read_session
+from tornwrite.reference.archive.session import Part, is_there, read_session, terminated
 from tornwrite.reference.archive.session_writer import SessionWriter
 from tornwrite.reference.archive.superseding import archive_both, delete_both, finish
 from tornwrite.reference.durable.damage import keep_aside
 from tornwrite.reference.durable.errors import ChangeNotUndone, SessionNotFound, as_os_error
-from tornwrite.reference.durable.lines import Lines
 
 
 def save(writer: SessionWriter, line: bytes) -> None:
@@ -62,6 +61,8 @@ def delete(writer: SessionWriter) -> None:
         OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
     """
     finish(writer)
+    # What a failed sync left of the active file must not outlive the archived one.
+    writer.recover()
     there = [path for path in (writer.files.active, writer.files.archived) if is_there(path)]
     if len(there) > 1:
         delete_both(writer)
@@ -98,11 +99,7 @@ def _rename(writer: SessionWriter) -> None:
 
 def _merge(writer: SessionWriter, parts: tuple[Part, ...]) -> None:
     for part in parts:
-        # Durable before the files go: that change syncs the names first.
+        # Durable before the change is: whoever completes it after a crash removes the files.
         path = os.path.join(writer.files.directory, part.file)
-        keep_aside(path, [part.lines.tail], sync=False)
-    archive_both(writer, b"".join(_terminated(part.lines) for part in parts))
-
-
-def _terminated(lines: Lines) -> bytes:
-    return lines.whole if lines.terminated else lines.whole + b"\n"
+        keep_aside(path, [part.lines.tail])
+    archive_both(writer, b"".join(terminated(part.lines) for part in parts))

@@ -1,28 +1,31 @@
 """One session as found in the directory: which files count, and what they say.
 
 A session is one history: the archived lines, then those saved since. A superseding file takes the
-place of both (`superseding`). A file without a whole line is a first save that never happened.
+place of both (`superseding`). A file without a message is a first save that never happened: of one
+of several pages a crash may leave the last ones alone, newline and all.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tornwrite.reference import durable
 from tornwrite.reference.archive.session_files import SessionFiles
 from tornwrite.reference.durable.damage import Damage, DamageKind
 from tornwrite.reference.durable.json_lines import Message
-from tornwrite.reference.durable.lines import Lines, read_lines, split_lines
+from tornwrite.reference.durable.lines import Lines, holds_line, read_lines, split_lines
 
 _HEAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file that counts: its name and its lines."""
+    """A file that counts: its name, its lines, and whether it is there and has no byte."""
 
     file: str
     lines: Lines
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +35,34 @@ class Session:
     Attributes:
         parts: the files that count, oldest lines first.
         is_active: whether there are messages that are not archived.
-        unusable: name of a superseding file that holds nothing, and so does not count.
+        unusable: what is wrong with superseding files that do not count, or not as they are.
     """
 
     parts: tuple[Part, ...]
     is_active: bool
-    unusable: str | None = None
+    unusable: tuple[Damage, ...] = ()
 
     @property
     def exists(self) -> bool:
-        return any(part.lines.lines for part in self.parts)
+        return any(map(_holds_a_message, (part.lines for part in self.parts)))
 
     def messages(self) -> list[Message]:
         """The messages, oldest first; damaged lines are passed by."""
-        found = (message for part in self.parts for _, message in part.lines.messages())
-        return [message for message in found if message is not None]
+        return [message for part in self.parts for message in part.lines.history()]
 
-    def is_whole(self, messages: Sequence[Message]) -> bool:
-        """Whether nothing is wrong with the files, if those are all their messages."""
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong with the files. To say what is takes as long as to read."""
         lines = [part.lines for part in self.parts]
-        is_torn = any(one.tail for one in lines) or self.unusable is not None
-        return not is_torn and len(messages) == sum(len(one.lines) for one in lines)
+        is_sound = all(one.is_sound and not one.tail for one in lines)
+        return is_sound and not self.unusable and not any(part.is_empty for part in self.parts)
 
     def damage(self) -> Iterator[Damage]:
         """What is wrong with the files."""
-        if self.unusable is not None:
-            detail = "takes no file's place: it holds no whole line"
-            yield Damage(DamageKind.FILE, self.unusable, None, detail)
+        yield from self.unusable
         for part in self.parts:
+            if part.is_empty:
+                detail = "is empty: the first save was cut off, or the file damaged"
+                yield Damage(DamageKind.FILE, part.file, None, detail)
             yield from part.lines.damage(part.file)
 
 
@@ -69,15 +72,43 @@ def read_session(files: SessionFiles) -> Session:
     Raises:
         OSError: the system refused.
     """
-    if is_there(files.gone):
+    if is_gone(files):
         return Session((), is_active=False)
     whole = read_whole(files)
     if whole is not None and supersedes(whole):
-        return Session((Part(files.whole_name, split_lines(whole)),), is_active=False)
-    archived = Part(files.archived_name, read_lines(files.archived))
-    active = Part(files.active_name, read_lines(files.active))
-    unusable = None if whole is None else files.whole_name
-    return Session((archived, active), bool(active.lines.lines), unusable)
+        data = best_of(files, whole)
+        part = Part(files.whole_name, split_lines(data))
+        unusable = _strange_gone(files)
+        if data != whole:
+            detail = "is damaged or cut short: the files whose place it takes hold more"
+            unusable = (*unusable, Damage(DamageKind.FILE, files.whole_name, None, detail))
+        return Session((part,), is_active=False, unusable=unusable)
+    archived = _part(files, files.archived_name)
+    active = _part(files, files.active_name)
+    unusable = _strange_gone(files)
+    if whole is not None:
+        detail = "takes no file's place: it holds no whole line"
+        unusable = (*unusable, Damage(DamageKind.FILE, files.whole_name, None, detail))
+    return Session((archived, active), _holds_a_message(active.lines), unusable)
+
+
+def _part(files: SessionFiles, name: str) -> Part:
+    try:
+        data = durable.read_file(os.path.join(files.directory, name))
+    except FileNotFoundError:
+        return Part(name, Lines())
+    return Part(name, split_lines(data), is_empty=not data)
+
+
+def _strange_gone(files: SessionFiles) -> tuple[Damage, ...]:
+    if not os.path.lexists(files.gone):
+        return ()
+    detail = "says nothing: it is not an empty file"
+    return (Damage(DamageKind.FILE, os.path.basename(files.gone), None, detail),)
+
+
+def _holds_a_message(lines: Lines) -> bool:
+    return any(message is not None for message in lines.found)
 
 
 def read_whole(files: SessionFiles) -> bytes | None:
@@ -97,7 +128,39 @@ def supersedes(whole: bytes) -> bool:
 
     One without a line does not: a device that does not honour flushes can leave any file empty.
     """
-    return bool(split_lines(whole).lines)
+    return holds_line(whole)
+
+
+def best_of(files: SessionFiles, whole: bytes) -> bytes:
+    """What a superseding file held that was damaged since, as far as the others still have it.
+
+    They are the files whose place it takes; the archived one goes last, and is its beginning.
+
+    Args:
+        files: of the session.
+        whole: the bytes of the superseding file.
+
+    Raises:
+        OSError: the system refused.
+    """
+    archived, active = read_lines(files.archived), read_lines(files.active)
+    first = terminated(archived)
+    rest = terminated(active) if active.lines else whole[len(first) :]
+    others = first + rest
+    if not first or others == whole:
+        return whole
+    is_cut = others.startswith(whole)
+    return others if is_cut or _wrong(others) < _wrong(whole) else whole
+
+
+def terminated(lines: Lines) -> bytes:
+    """The lines' bytes, the last one with its newline."""
+    return lines.whole if lines.terminated else lines.whole + b"\n"
+
+
+def _wrong(data: bytes) -> int:
+    lines = split_lines(data)
+    return len(lines.damaged_lines()) + len(lines.mended) + bool(lines.tail)
 
 
 def is_active(files: SessionFiles) -> bool:
@@ -106,8 +169,8 @@ def is_active(files: SessionFiles) -> bool:
     Raises:
         OSError: the system refused.
     """
-    hidden = is_there(files.gone) or holds_a_line(files.whole)
-    return not hidden and holds_a_line(files.active)
+    hidden = is_gone(files) or _holds(files.whole, holds_line)
+    return not hidden and holds_a_message(files.active)
 
 
 def exists(files: SessionFiles) -> bool:
@@ -116,8 +179,26 @@ def exists(files: SessionFiles) -> bool:
     Raises:
         OSError: the system refused.
     """
-    paths = (files.whole, files.active, files.archived)
-    return not is_there(files.gone) and any(map(holds_a_line, paths))
+    if is_gone(files):
+        return False
+    if _holds(files.whole, holds_line):
+        return read_session(files).exists
+    return holds_a_message(files.active) or holds_a_message(files.archived)
+
+
+def is_gone(files: SessionFiles) -> bool:
+    """Whether a file says that there is no session, whatever the others hold.
+
+    It is an empty file. What is anything else says nothing, and is left alone.
+
+    Raises:
+        OSError: the system refused to tell.
+    """
+    try:
+        found = os.lstat(files.gone)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and not found.st_size
 
 
 def is_there(path: str) -> bool:
@@ -126,23 +207,32 @@ def is_there(path: str) -> bool:
     Raises:
         OSError: the system refused to tell.
     """
-    return durable.mode_of(path) is not None
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
-def holds_a_line(path: str) -> bool:
-    """Whether a file has a line that counts; a missing one has none.
+def holds_a_message(path: str) -> bool:
+    """Whether a file has a message; a missing one has none.
 
     Raises:
         OSError: the system refused.
     """
+    return _holds(path, lambda data: _holds_a_message(split_lines(data)))
+
+
+def _holds(path: str, what: Callable[[bytes], bool]) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = durable.open_to_read(path)
     except FileNotFoundError:
         return False
     try:
         head = os.pread(descriptor, _HEAD_BYTES, 0)
-        if split_lines(head[: head.rfind(b"\n") + 1]).lines:
-            return True
-        return bool(split_lines(durable.read_descriptor(descriptor)).lines)
+        return what(head[: head.rfind(b"\n") + 1]) or what(durable.read_descriptor(descriptor))
+    except OSError as error:
+        durable.name_file(error, path)
+        raise
     finally:
-        os.close(descriptor)
+        durable.close(descriptor)

@@ -31,6 +31,11 @@ class SessionFiles:
     name: str
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of all files that a session may have."""
+        return tuple(self.name + suffix for suffix in (*_SUFFIXES, GONE_SUFFIX))
+
+    @property
     def active_name(self) -> str:
         """Of the file with the messages saved since the session was last archived."""
         return self.name + ACTIVE_SUFFIX

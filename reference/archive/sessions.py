@@ -24,4 +24,5 @@ class SessionDirectory(StoreDirectory):
         self.lines = LineFiles(self)
         # How an archived file looked when its session was known to be archived on the disk too.
         self.archived: ShardMemory[Settled] = ShardMemory(SHARDS)
-        self.remove_leftovers(is_leftover)
+        with self.closed_on_failure():
+            self.remove_leftovers(is_leftover)

@@ -85,7 +85,7 @@ class ArchivingStore(Closing):
         """
         session = self._read(session_id)
         messages = session.messages()
-        if not session.is_whole(messages):  # to say what is wrong takes as long as to read
+        if not session.is_whole():
             for damage in session.damage():
                 log_damage(damage)
         if not session.exists:
@@ -107,7 +107,7 @@ class ArchivingStore(Closing):
     def exists(self, session_id: str) -> bool:
         """Whether there is a session of that id, active or archived."""
         files = files_of(self._directory.path, session_id)
-        with self._directory.reading(files.name):
+        with self._directory.reading(files.name, files.names):
             return exists(files)
 
     def archive(self, session_id: str) -> None:
@@ -140,11 +140,11 @@ class ArchivingStore(Closing):
 
     def _read(self, session_id: str) -> Session:
         files = files_of(self._directory.path, session_id)
-        with self._directory.reading(files.name):
+        with self._directory.reading(files.name, files.names):
             return read_session(files)
 
     @contextlib.contextmanager
     def _writing(self, session_id: str) -> Iterator[SessionWriter]:
         files = files_of(self._directory.path, session_id)
-        with self._directory.writing(files.name) as shard:
+        with self._directory.writing(files.name, files.names) as shard:
             yield SessionWriter(self._directory, files, shard)

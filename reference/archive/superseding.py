@@ -30,7 +30,7 @@ import os
 from collections.abc import Callable
 
 from tornwrite.reference import durable
-from tornwrite.reference.archive.session import is_there, read_whole, supersedes
+from tornwrite.reference.archive.session import best_of, is_gone, read_whole, supersedes
 from tornwrite.reference.archive.session_writer import SessionWriter
 from tornwrite.reference.durable.damage import keep_aside
 from tornwrite.reference.durable.errors import ChangeNotUndone, as_os_error
@@ -49,12 +49,7 @@ def archive_both(writer: SessionWriter, data: bytes) -> None:
         OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
     """
     files = writer.files
-    durable.write_new_file(files.temporary, data, mode=_common_mode(writer), fresh=False)
-    try:
-        os.rename(files.temporary, files.whole)
-    except BaseException:
-        durable.remove_if_there(files.temporary)
-        raise
+    _write_whole(writer, data)
     _commit(writer, files.whole)
     _clear(writer, _put_in_place)
 
@@ -77,7 +72,7 @@ def finish(writer: SessionWriter) -> None:
         OSError: the system refused; nothing changed for a reader.
     """
     # What is visible may be the work of a process that was killed before it could sync.
-    if is_there(writer.files.gone):
+    if is_gone(writer.files):
         writer.sync_names()
         _remove_all(writer)
         return
@@ -86,11 +81,26 @@ def finish(writer: SessionWriter) -> None:
         return
     writer.sync_names()
     if supersedes(data):
+        best = best_of(writer.files, data)
+        if best != data:
+            keep_aside(writer.files.whole, [data])
+            _write_whole(writer, best)
+            writer.sync_names()
         _put_in_place(writer)
     else:
         keep_aside(writer.files.whole, [data])
         _remove(writer.files.whole)
         writer.sync_names()
+
+
+def _write_whole(writer: SessionWriter, data: bytes) -> None:
+    files = writer.files
+    durable.write_new_file(files.temporary, data, mode=_common_mode(writer), fresh=False)
+    try:
+        os.rename(files.temporary, files.whole)
+    except BaseException:
+        durable.remove_if_there(files.temporary)
+        raise
 
 
 def _commit(writer: SessionWriter, path: str) -> None:

@@ -73,7 +73,7 @@ def open_to_append(path: str, *, make: bool = True) -> OpenFile:
     Raises:
         OSError: the system refused. FileNotFoundError: it is missing, and not to be made.
     """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     created = False
     try:
         descriptor = os.open(path, flags)
@@ -85,7 +85,7 @@ def open_to_append(path: str, *, make: bool = True) -> OpenFile:
     try:
         return OpenFile(path, descriptor, os.fstat(descriptor).st_size, created)
     except BaseException:
-        os.close(descriptor)
+        files.close(descriptor)
         raise
 
 
@@ -113,6 +113,7 @@ def append_and_sync(file: OpenFile, data: bytes, suspect: Callable[[], None]) ->
     try:
         files.write_all(file.descriptor, data)
     except BaseException as error:
+        files.name_file(error, file.path)
         _take_back(file, error, suspect)
         try:
             # The shorter size first, so that no sector of what was taken back can come up again
@@ -124,6 +125,7 @@ def append_and_sync(file: OpenFile, data: bytes, suspect: Callable[[], None]) ->
     try:
         os.fdatasync(file.descriptor)
     except BaseException as error:
+        files.name_file(error, file.path)
         suspect()
         _take_back(file, error, suspect)
         raise
@@ -169,7 +171,7 @@ def append_line(
     created = file.created
     try:
         if not ends_whole(file):
-            os.close(file.descriptor)
+            files.close(file.descriptor)
             file = replace(file, descriptor=-1)
             settled = rewrite_lines(path, suspect=suspect, temporary=temporary)
             file = replace(open_to_append(path), created=created)
@@ -187,7 +189,7 @@ def append_line(
         raise
     finally:
         if file.descriptor >= 0:
-            os.close(file.descriptor)
+            files.close(file.descriptor)
 
 
 def rewrite_lines(

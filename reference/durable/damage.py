@@ -4,7 +4,6 @@ They go to a file beside the one they come from, `FILE.damaged-<hash>`. The name
 bytes, so keeping them again, after a crash, makes no second copy.
 """
 
-import contextlib
 import logging
 import os
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tornwrite.reference.durable import files
-from tornwrite.reference.durable.names import damaged_path
+from tornwrite.reference.durable.names import damaged_path, unfinished_path
 
 _logger = logging.getLogger(__name__)
 
@@ -25,6 +24,7 @@ class DamageKind(StrEnum):
     METADATA = "metadata"  # a metadata file that cannot be understood
     SKIP = "skip"  # more lines skipped than there are
     HEADER = "header"  # a first line that is not the header that belongs there
+    MISSING = "missing"  # lines that were there and are not any more
     FILE = "file"  # a whole file that cannot be read or understood
 
 
@@ -72,21 +72,19 @@ def keep_aside(original: str, contents: Iterable[bytes], *, sync: bool = True) -
     kept = False
     for content in contents:
         if content.strip(b"\0"):
-            _write_once(damaged_path(original, content), content, files.mode_of(original))
+            _write(damaged_path(original, content), content, files.mode_of(original))
             kept = True
     if kept and sync:
         files.sync_directory(os.path.dirname(original))
     return kept
 
 
-def _write_once(path: str, content: bytes, mode: int | None) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if files.read_file(path) == content:
-            # Kept before, but perhaps by a process that was killed before its sync.
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            return
-    files.write_new_file(path, content, mode=mode, fresh=False)
+def _write(path: str, content: bytes, mode: int | None) -> None:
+    if not os.path.lexists(path):
+        files.write_new_file(path, content, mode=mode, fresh=False)
+        return
+    # Kept before, and perhaps relied on; or only begun, by a process that was killed, or whose sync
+    # failed: then no sync of it can be trusted any more.
+    unfinished = unfinished_path(path)
+    files.write_new_file(unfinished, content, mode=mode, fresh=False)
+    os.rename(unfinished, path)

@@ -7,14 +7,15 @@ sync, and clears away what writers that were killed left behind.
 import contextlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tornwrite.reference.durable import files
 from tornwrite.reference.durable.appending import Settled, append_line, look_of, rewrite_lines
-from tornwrite.reference.durable.errors import StoreClosed, TooManySuspects
+from tornwrite.reference.durable.errors import KeyRefused, StoreClosed, TooManySuspects
 from tornwrite.reference.durable.locks import SHARDS, DirectoryLocks
 from tornwrite.reference.durable.memory import ShardMemory
-from tornwrite.reference.durable.names import LOCK_NAME
+from tornwrite.reference.durable.names import LOCK_NAME, is_unfinished
+from tornwrite.reference.durable.spelling import is_case_blind, other_spelling
 
 MOST_SUSPECTS = 1024
 TEMPORARY_SUFFIX = ".tmp"
@@ -38,6 +39,7 @@ class StoreDirectory:
         lock_path = os.path.join(self.path, LOCK_NAME)
         self._make(lock_path)
         self.locks = DirectoryLocks(lock_path)
+        self._is_case_blind = is_case_blind(self.path, LOCK_NAME)
 
     def check_open(self) -> None:
         """Raise StoreClosed if the store was closed."""
@@ -52,22 +54,53 @@ class StoreDirectory:
                 "is written any more; see to the disk, then open the store anew"
             )
 
-    def reading(self, name: str) -> contextlib.AbstractContextManager[int]:
+    def reading(
+        self, name: str, files: Sequence[str] = ()
+    ) -> contextlib.AbstractContextManager[int]:
         """Nobody changes the files of that name meanwhile; gives the number of its shard.
 
+        Args:
+            name: what they are locked by.
+            files: their names, where those alone say whose they are.
+
         Raises:
+            KeyRefused: one of the files is another name's, by another spelling.
             StoreClosed, OSError: as the stores' methods.
         """
-        # Under the lock: another thread may have closed the store while this one waited.
-        return self.locks.session(name, write=False, check=self.check_open)
 
-    def writing(self, name: str) -> contextlib.AbstractContextManager[int]:
+        def check() -> None:
+            # Under the lock: another thread may have closed the store while this one waited.
+            self.check_open()
+            self._check_spelling(files)
+
+        return self.locks.session(name, write=False, check=check)
+
+    def writing(
+        self, name: str, files: Sequence[str] = ()
+    ) -> contextlib.AbstractContextManager[int]:
         """Nobody else reads or changes the files of that name meanwhile.
 
+        Args:
+            name, files: as for `reading`.
+
         Raises:
+            KeyRefused: as `reading`.
             StoreClosed, TooManySuspects, OSError: as the stores' methods.
         """
-        return self.locks.session(name, write=True, check=self._check_writing)
+
+        def check() -> None:
+            self._check_writing()
+            self._check_spelling(files)
+
+        return self.locks.session(name, write=True, check=check)
+
+    def other_spelling(self, files: Iterable[str]) -> str | None:
+        """The name by which one of these files is there, if it is another; call it under the lock.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
+        return other_spelling(self.path, files) if self._is_case_blind else None
 
     def remove_leftovers(self, is_leftover: Callable[[str], bool]) -> list[str]:
         """Remove files that writers which were killed had not finished; to be called when opening.
@@ -81,19 +114,40 @@ class StoreDirectory:
         Raises:
             OSError: the system refused.
         """
-        if not self.locks.writable or not self._names(is_leftover):
+
+        def is_left(name: str) -> bool:
+            return is_unfinished(name) or is_leftover(name)
+
+        if not self.locks.writable or not self._names(is_left):
             return []
         # Which shard a leftover belongs to is not always to be seen from its name.
         with self.locks.all_sessions():
-            leftovers = self._names(is_leftover)
+            leftovers = self._names(is_left)
             for name in leftovers:
                 _logger.info("removing %s, left by a write that never finished", name)
                 files.remove_if_there(os.path.join(self.path, name))
         return leftovers
 
+    @contextlib.contextmanager
+    def closed_on_failure(self) -> Iterator[None]:
+        """What follows belongs to opening: should it fail, nobody is left to close this."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def close(self) -> None:
         """Release the lock file, once nobody in this process holds a lock."""
         self.locks.close()
+
+    def _check_spelling(self, files: Sequence[str]) -> None:
+        other = self.other_spelling(files)
+        if other is not None:
+            raise KeyRefused(
+                f"{other} in {self.path} is another's: the file system does not tell {files[0]} "
+                "from it; use a key that differs in more than case"
+            )
 
     def _check_writing(self) -> None:
         self.check_open()
@@ -202,11 +256,12 @@ class LineFiles:
         descriptor = os.open(self.path_of(name), os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fdatasync(descriptor)
-        except BaseException:
+        except BaseException as error:
+            files.name_file(error, self.path_of(name))
             self.suspect(shard, name)
             raise
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
 
     def suspect(self, shard: int, name: str) -> None:
         """After a failed sync: rewrite the file before anything else is written to it."""

@@ -34,6 +34,21 @@ import stat
 FILE_MODE = 0o644
 DIRECTORY_MODE = 0o755
 _SMALL_BYTES = 16_384
+_OF_ONE_FILE = frozenset(
+    (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENXIO,
+        errno.ESPIPE,
+        errno.EINVAL,
+        errno.EBADMSG,
+        errno.EUCLEAN,
+        errno.ENODATA,
+    )
+)
 
 
 def read_file(path: str) -> bytes:
@@ -42,11 +57,26 @@ def read_file(path: str) -> bytes:
     Raises:
         OSError: it is missing or cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_to_read(path)
     try:
         return read_descriptor(descriptor)
+    except OSError as error:
+        name_file(error, path)
+        raise
     finally:
-        os.close(descriptor)
+        close(descriptor)
+
+
+def open_to_read(path: str) -> int:
+    """A descriptor of a file. A link is not followed, and nothing that is no file waited for.
+
+    A link in the place of a store's file leads to somebody else's: another session's, or what lies
+    outside of the directory.
+
+    Raises:
+        OSError: it is missing or cannot be opened.
+    """
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def read_descriptor(descriptor: int) -> bytes:
@@ -64,6 +94,17 @@ def read_descriptor(descriptor: int) -> bytes:
         if len(chunk) < ask:
             break
     return b"".join(chunks)
+
+
+def close(descriptor: int) -> None:
+    """Close what was synced, or only read.
+
+    The descriptor is gone even where close(2) reports an error, and that error says nothing new:
+    what was written has been synced, or has failed and is not relied on. So it neither makes an
+    operation fail that is done nor hides the error that another one failed with.
+    """
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -98,7 +139,8 @@ def write_new_file(path: str, data: bytes, *, mode: int | None = None, fresh: bo
         FileExistsError: `fresh`, and the name is taken; that file is untouched.
         OSError: the system refused.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if fresh else os.O_TRUNC)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags |= os.O_EXCL if fresh else os.O_TRUNC
     descriptor = os.open(path, flags, FILE_MODE if mode is None else mode)
     try:
         try:
@@ -107,12 +149,13 @@ def write_new_file(path: str, data: bytes, *, mode: int | None = None, fresh: bo
             if data:
                 write_all(descriptor, data)
                 os.fsync(descriptor)
-        except BaseException:
+        except BaseException as error:
+            name_file(error, path)
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, 0)
             raise
         finally:
-            os.close(descriptor)
+            close(descriptor)
     except BaseException:
         if not fresh:
             remove_if_there(path)
@@ -166,8 +209,27 @@ def sync_directory(directory: str) -> None:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        name_file(error, directory)
+        raise
     finally:
-        os.close(descriptor)
+        close(descriptor)
+
+
+def sync_data(path: str) -> None:
+    """Make the data of a file durable, as it is to be seen now.
+
+    Raises:
+        OSError: the system refused; none of it can be relied on.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(descriptor)
+    except OSError as error:
+        name_file(error, path)
+        raise
+    finally:
+        close(descriptor)
 
 
 def make_directory_durably(directory: str) -> None:
@@ -188,6 +250,22 @@ def make_directory_durably(directory: str) -> None:
         with contextlib.suppress(PermissionError):
             sync_directory(parent)
         child, parent = parent, os.path.dirname(parent)
+
+
+def name_file(error: BaseException, path: str) -> None:
+    """Let an error of the system say which file it was about: calls on descriptors name none."""
+    if isinstance(error, OSError) and error.filename is None:
+        error.filename = path
+
+
+def is_no_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a directory could be meant as a file. A link could; reading it fails."""
+    return not entry.is_dir(follow_symlinks=False)
+
+
+def is_of_one_file(error: OSError) -> bool:
+    """Whether an error says that one file cannot be read, and nothing of the others."""
+    return error.errno in _OF_ONE_FILE
 
 
 def remove_if_there(path: str) -> None:

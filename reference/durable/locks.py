@@ -13,6 +13,7 @@ that cannot be written to there is nobody to wait for.
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import struct
 import threading
@@ -20,15 +21,19 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 
-from tornwrite.reference.durable import FILE_MODE
+from tornwrite.reference.durable import FILE_MODE, close
+from tornwrite.reference.durable.spelling import folded
 
 SHARDS = 64
+_logger = logging.getLogger(__name__)
 _MIGRATION = SHARDS  # the byte after the sessions' bytes
 # struct flock of fcntl(2): type, whence, start, length, pid (0 for this kind), native alignment.
 _flock = struct.Struct("hhqqi0q").pack
 _HAS_RANGES = hasattr(fcntl, "F_OFD_SETLKW")
 
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
+# In its place is no file: nobody can lock it, so nothing may be written.
+_NO_FILE = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
 
 
 class DirectoryLocks:
@@ -54,9 +59,7 @@ class DirectoryLocks:
         """Close the lock file, once nobody in this process holds a lock."""
         with _all_of(self._threads):
             self._closed = True
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+            self._close_file()
 
     @property
     def closed(self) -> bool:
@@ -83,7 +86,10 @@ class DirectoryLocks:
         Raises:
             PermissionError: `write`, and the lock file cannot be written to.
         """
-        shard = zlib.crc32(shared_name.encode()) % SHARDS
+        # Two spellings may be one file.
+        shard = zlib.crc32(folded(shared_name).encode()) % SHARDS
+        if write:
+            self._see_whether_writable()
         with self._threads[shard if _HAS_RANGES else 0]:
             descriptor = self._lock(shard, 1, write=write)
             try:
@@ -106,6 +112,7 @@ class DirectoryLocks:
         With `flock` only the migrations of this process are kept out; each imported session is
         still locked by itself.
         """
+        self._see_whether_writable()
         with self._threads[_MIGRATION]:
             if _HAS_RANGES:
                 with self._range(_MIGRATION, 1, write=True):
@@ -146,25 +153,40 @@ class DirectoryLocks:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _open(self) -> None:
-        flags = os.O_CLOEXEC
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | flags, FILE_MODE)
             self._writable = True
         except OSError as error:
-            if error.errno not in _REFUSALS:
+            if error.errno not in (*_REFUSALS, *_NO_FILE):
                 raise
             self._writable = False
+            if error.errno in _NO_FILE:
+                _logger.warning("%s is no file, so nothing can be written: %s", self._path, error)
+                return
             with contextlib.suppress(FileNotFoundError):
                 self._descriptor = os.open(self._path, os.O_RDONLY | flags)
+
+    def _see_whether_writable(self) -> None:
+        """What could not be written to when it was opened may be so by now."""
+        if self._writable:
+            return
+        with _all_of(self._threads):
+            if not self._closed:
+                self._close_file()
+                self._open()
+
+    def _close_file(self) -> None:
+        if self._descriptor is not None:
+            close(self._descriptor)
+            self._descriptor = None
 
     def _make_thread_locks(self) -> None:
         self._threads = tuple(threading.Lock() for _ in range(SHARDS + 1))
 
     def _after_fork_in_child(self) -> None:
         self._make_thread_locks()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._close_file()
         if not self._closed:
             self._open()
 

@@ -122,3 +122,17 @@ def damaged_path(original: str, content: bytes) -> str:
     # Files of other programs may have names too long for this suffix.
     stem = os.path.basename(original).encode()[: NAME_MAX_BYTES - len(suffix)]
     return os.path.join(os.path.dirname(original), stem.decode(errors="ignore") + suffix)
+
+
+def unfinished_path(damaged: str) -> str:
+    """Where a file of damaged bytes is written anew, before it takes the place of the one there."""
+    digest = damaged.rpartition("-")[2]
+    return os.path.join(os.path.dirname(damaged), f".damaged-{digest}.tmp")
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of that name is one that was not renamed to where it belongs."""
+    return _UNFINISHED.fullmatch(name) is not None
+
+
+_UNFINISHED = re.compile(r"\.damaged-[0-9a-f]+\.tmp")

@@ -49,7 +49,8 @@ def open_session_store(
 
     Returns:
         A `JSONLBackend`; or a `SessionManager` if not everything could be migrated. Its `failures`
-        then say why, as failures of the operation "start".
+        then say why, as failures of the operation "start". They also tell of legacy files that are
+        damaged and left as they are, and a manager's of damage in the JSONL store's files.
 
     Raises:
         OSError: the directory cannot be used at all, or the JSONL store's sessions cannot be read.
@@ -61,27 +62,35 @@ def open_session_store(
             raise  # without them, sessions would be split
         return _told(SessionManager(directory, clock=clock, on_failure=on_failure), [error])
     try:
-        failures = _prepare(store)
+        failures, damaged = _prepare(store)
         if not failures:
-            return JSONLBackend(store, on_failure=on_failure)
+            backend = JSONLBackend(store, on_failure=on_failure)
+            for failure in damaged:
+                backend.failures.note("", START, failure)
+            return backend
         with contextlib.closing(store), _no_migration(store._sessions):
-            beside = _all_sessions(store)
+            beside, wrong = _all_sessions(store)
+            damaged = [*damaged, *wrong]
             manager = SessionManager(directory, clock=clock, on_failure=on_failure, beside=beside)
     except BaseException:
         store.close()
         raise
-    return _told(manager, failures)
+    return _told(manager, [*failures, *damaged])
 
 
-def _prepare(store: JSONLStore) -> list[Exception]:
-    """Migrate; gives what went wrong."""
+def _prepare(store: JSONLStore) -> tuple[list[Exception], list[Exception]]:
+    """Migrate; gives what went wrong, and what is wrong with files that no migration will help."""
     try:
         # Of a session manager that stood in before, and was killed.
         store._sessions.remove_leftovers(is_leftover)
         report = migrate_legacy(store)
     except OSError as error:
-        return [error]
-    return [MigrationFailed(f"{name}: {reason}") for name, reason in report.failed]
+        return [error], []
+    failed, damaged = (
+        [MigrationFailed(f"{name}: {reason}") for name, reason in found]
+        for found in (report.failed, report.damaged)
+    )
+    return [*failed], [*damaged]
 
 
 def _told(manager: SessionManager, failures: list[Exception]) -> SessionManager:
@@ -106,28 +115,24 @@ def _no_migration(sessions: StoreDirectory) -> Iterator[None]:
         yield
 
 
-def _all_sessions(store: JSONLStore) -> dict[str, SavedSession]:
-    """What the JSONL store holds, made durable: what is said to be held must not be lost later.
+def _all_sessions(store: JSONLStore) -> tuple[dict[str, SavedSession], list[Exception]]:
+    """What the JSONL store holds, made durable, and what is wrong with it.
+
+    What is said to be held must not be lost later.
 
     Another process may have been killed before it could sync what is to be seen here.
     """
     saved = {}
-    for key in store.list_sessions():
+    wrong: list[Exception] = []
+    for key in list_keys(store.directory, strict=True):
         with store._sessions.session_to_read(key) as session:
             lines = session.read_lines()
             if lines != Lines():
-                _sync_data(session.data)
+                files.sync_data(session.data)
             saved[key] = saved_session(session, lines)
             for damage in session.damage(lines):
                 log_damage(damage)
+                wrong.append(StoreError(str(damage)))
     if saved:
         files.sync_directory(store.directory)
-    return saved
-
-
-def _sync_data(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
+    return saved, wrong

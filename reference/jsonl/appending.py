@@ -30,7 +30,7 @@ def append_line(writer: SessionWriter, line: bytes) -> None:
         OSError: no reader sees the line, or (`ChangeNotUndone`) what readers may see.
     """
     is_new = isinstance(writer.session.found.content, Missing)
-    created = False
+    created = written = False
     try:
         claimed = _claim(writer)
         file = _open_whole(writer)
@@ -40,17 +40,33 @@ def append_line(writer: SessionWriter, line: bytes) -> None:
             is_first = not file.size and not writer.session.metadata.generation
             if claimed or created or is_first:
                 writer.sync_names()
+            written = True
             append_and_sync(file, line, writer.suspect)
         finally:
-            os.close(file.descriptor)
+            durable.close(file.descriptor)
     except BaseException:
         if is_new and not writer.session.metadata.generation:
-            # The session, or the key's right to it, did not come to be.
-            if created:
-                durable.remove_if_there(writer.files.data)
-            durable.remove_if_there(writer.files.metadata)
+            _give_up(writer, created=created, written=written)
         raise
     writer.directory.synced.remember(writer.shard, writer.files.name, file.size + len(line))
+
+
+def _give_up(writer: SessionWriter, *, created: bool, written: bool) -> None:
+    """The session, or the key's right to it, did not come to be: undo what was begun.
+
+    The metadata goes only when the line is gone from the disk for certain. A crash that brought the
+    line back alone would show it as another session's, of the file's own name.
+    """
+    try:
+        if created:
+            os.unlink(writer.files.data)
+            durable.sync_directory(writer.files.directory)
+        elif written:
+            # It was cut off, and a file that was cut is written anew by a second sync.
+            durable.sync_data(writer.files.data)
+    except OSError:
+        return
+    durable.remove_if_there(writer.files.metadata)
 
 
 def _claim(writer: SessionWriter) -> bool:
@@ -64,7 +80,9 @@ def _claim(writer: SessionWriter) -> bool:
     if session.is_owned:
         return False
     lines = session.read_lines()
-    metadata = replace(writer.next_metadata(), skip=session.skip(lines), count=len(lines.lines))
+    if lines.lines:
+        writer.ensure_data(lines)  # they are counted now
+    metadata = replace(writer.next_metadata(), count=len(lines.lines))
     writer.write_metadata(metadata, sync=False)
     return True
 
@@ -75,9 +93,9 @@ def _open_whole(writer: SessionWriter) -> OpenFile:
         if ends_whole(file):
             return file
     except BaseException:
-        os.close(file.descriptor)
+        durable.close(file.descriptor)
         raise
-    os.close(file.descriptor)
+    durable.close(file.descriptor)
     writer.rewrite_same()
     return replace(open_to_append(writer.session.data), created=file.created)
 
@@ -88,5 +106,5 @@ def _open(writer: SessionWriter) -> OpenFile:
             return open_to_append(writer.session.data, make=False)
         except FileNotFoundError:
             # Somebody removed the data file; only a rewrite can give it back a name in time.
-            writer.rewrite(b"", replace(writer.next_metadata(), skip=0, count=0))
+            writer.rewrite(b"", writer.next_metadata_of(0))
     return open_to_append(writer.session.data)

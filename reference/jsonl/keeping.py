@@ -10,14 +10,16 @@ from tornwrite.reference.jsonl.names import SessionFiles
 
 def keep_generations(files: SessionFiles) -> None:
     """Keep every generation file aside: without metadata nobody knows which one was current."""
-    kept = False
-    with os.scandir(files.directory) as entries:
-        found = sorted(entry.name for entry in entries)
-    for name in found:
-        generation = names.parse_generation(name)
-        if generation is not None and generation[0] == files.name:
-            path = os.path.join(files.directory, name)
-            os.rename(path, damaged_path(files.data, durable.read_file(path)))
-            kept = True
-    if kept:
+    found = generation_files(files)
+    for path in found:
+        os.rename(path, damaged_path(files.data, durable.read_file(path)))
+    if found:
         durable.sync_directory(files.directory)
+
+
+def generation_files(files: SessionFiles) -> list[str]:
+    """The paths of a session's generation files, the last one last."""
+    with os.scandir(files.directory) as entries:
+        found = [(names.parse_generation(entry.name), entry.path) for entry in entries]
+    of_session = [(one[1], path) for one, path in found if one is not None and one[0] == files.name]
+    return [path for _, path in sorted(of_session)]

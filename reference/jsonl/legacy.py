@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from tornwrite.reference.durable import raw_json
-from tornwrite.reference.durable.json_lines import Message, decode_line
+from tornwrite.reference.durable.json_lines import Message, decode_plain_line
 from tornwrite.reference.durable.times import normal_time
+from tornwrite.reference.jsonl.legacy_check import FIELD, is_right
 from tornwrite.reference.jsonl.names import hashed_name
 
 LEGACY_SUFFIX = ".json"
@@ -24,6 +25,11 @@ class Holds:
     messages: int
     sha256: str
     summary: str | None = None
+
+    @property
+    def facts(self) -> list[object]:
+        """What it says, for a checksum."""
+        return [self.messages, self.sha256, self.summary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,16 @@ class NotLegacy(ValueError):
     """The bytes are not those of a legacy session; the text says why."""
 
 
+class DamagedLegacy(NotLegacy):
+    """The bytes were those of a legacy session, and are not as they were written."""
+
+
 def decode_legacy(raw: bytes) -> LegacySession:
     """Understand the bytes of a legacy file.
 
     Raises:
         NotLegacy: it is not one, or a message could not be read back from a line.
+        DamagedLegacy: it says its checksum, and that is another one.
     """
     try:
         parts = {part.name: part for part in raw_json.object_parts(raw)}
@@ -75,20 +86,24 @@ def decode_legacy(raw: bytes) -> LegacySession:
     if not isinstance(summary, str):
         raise NotLegacy('"summary" is not a string')
     holds = _holds(values.get("holds"))
-    known = _KNOWN if holds is None else {*_KNOWN, "holds"}
+    known = {*_KNOWN, FIELD} if holds is None else {*_KNOWN, FIELD, "holds"}
     texts = [part.text for part in raw_json.array_parts(parts["messages"].text.encode())]
     lines = [raw_json.minified(text) for text in texts]
-    decoded = [decode_line(line) for line in lines]
+    decoded = [decode_plain_line(line) for line in lines]
     objects = tuple(message for message in decoded if message is not None)
     if len(objects) != len(decoded):
         raise NotLegacy(f"element {decoded.index(None)} of its messages is not an object")
+    updated = values.get("updated")
+    others = [key, summary, values.get("created"), holds and holds.facts]
+    if not is_right(values.get(FIELD), updated, others, lines):
+        raise DamagedLegacy("damaged: what it says is not what its checksum is of")
     return LegacySession(
         key=key,
         lines=tuple(line + b"\n" for line in lines),
         messages=objects,
         summary=summary,
         created=normal_time(values.get("created")),
-        updated=normal_time(values.get("updated")),
+        updated=normal_time(updated),
         holds=holds,
         unknown=tuple((part.name, part.text) for part in parts.values() if part.name not in known),
     )

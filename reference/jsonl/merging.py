@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tornwrite.reference.durable.json_lines import decode_line
+from tornwrite.reference.durable.json_lines import decode_line, plain_line
 from tornwrite.reference.durable.lines import Lines
 from tornwrite.reference.jsonl.legacy import Holds, LegacySession
 from tornwrite.reference.jsonl.replacing import live_lines
@@ -21,7 +21,7 @@ class SavedSession:
 
     Attributes:
         lines: all lines that count, those logically gone and damaged ones too, without newlines.
-        live: the lines of its messages, with newlines.
+        live: the lines of its messages, with newlines and without seals.
         summary: empty if there is none.
         created, updated: RFC 3339, or empty.
         imported: hexadecimal SHA-256 of each legacy file that is in it already.
@@ -62,7 +62,7 @@ def saved_session(session: Session, lines: Lines) -> SavedSession:
     metadata = session.metadata
     return SavedSession(
         lines=lines.lines,
-        live=tuple(live_lines(session, lines)),
+        live=tuple(plain_line(line[:-1]) + b"\n" for line in live_lines(session, lines)),
         summary=metadata.summary,
         created=metadata.created_at,
         updated=metadata.updated_at,

@@ -4,7 +4,10 @@ Beside the original program's fields it may have
 
 - `data_generation`: how often the data file was rewritten; absent means 0. The metadata *names*
   its data file by this number, so one rename replaces both (see `rewriting`);
-- `migrated_from`: SHA-256 digests of the legacy files that were imported.
+- `migrated_from`: SHA-256 digests of the legacy files that were imported;
+- `data_check`: a checksum of all these (see `metadata_check`), and at which byte of the data file
+  the first line begins that is not logically gone. Damage before it can make more lines or fewer,
+  and moves no byte.
 
 Fields of other programs stay as they were found, to the letter.
 """
@@ -17,6 +20,8 @@ import orjson
 
 from tornwrite.reference.durable import files, raw_json
 from tornwrite.reference.durable.raw_json import Part
+from tornwrite.reference.durable.times import normal_time
+from tornwrite.reference.jsonl.metadata_check import FIELD, decode_check, encode_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Metadata:
         created_at, updated_at: RFC 3339.
         generation: which data file is meant.
         migrated_from: hexadecimal SHA-256 of each legacy file that was imported.
+        skip_bytes: how many bytes of the data file the lines take that are logically gone; None if
+            that is not known, and so neither whether the rest is as this store wrote it.
         unknown: the other fields, name and JSON text.
     """
 
@@ -42,6 +49,7 @@ class Metadata:
     updated_at: str = ""
     generation: int = 0
     migrated_from: tuple[str, ...] = ()
+    skip_bytes: int | None = None
     unknown: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -57,9 +65,15 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A file that is not metadata and not a legacy session; `reason` says why, for people."""
+    """A file that is not metadata and not a legacy session.
+
+    Attributes:
+        reason: why not, for people.
+        key: the key that it says, where only its checksum is wrong.
+    """
 
     reason: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +102,6 @@ def read_metadata(path: str) -> Found:
         raw = files.read_file(path)
     except FileNotFoundError:
         return Found(Missing())
-    except IsADirectoryError:
-        return Found(LegacyFile())  # not ours either
     return _found_small(raw) if len(raw) <= _SMALL_BYTES else _found(raw)
 
 
@@ -107,7 +119,7 @@ _SMALL_BYTES = 16_384
 _found_small = functools.lru_cache(maxsize=256)(_found)
 
 
-def _decode_known(raw: bytes) -> Metadata | None:
+def _decode_known(raw: bytes) -> Metadata | Damaged | None:
     """The usual case, fast: sound metadata with no field that is not ours; None for all else."""
     try:
         found = orjson.loads(raw)
@@ -122,7 +134,7 @@ def _decode_known(raw: bytes) -> Metadata | None:
     counts = (found.get("skip", 0), found.get("count", 0), found.get("data_generation", 0))
     if not all(map(_is_count, counts)) or not all(isinstance(one, str) for one in digests):
         return None
-    return Metadata(
+    metadata = Metadata(
         key=found.get("key"),
         summary=found.get("summary", ""),
         skip=counts[0],
@@ -132,6 +144,7 @@ def _decode_known(raw: bytes) -> Metadata | None:
         generation=counts[2],
         migrated_from=digests,
     )
+    return _checked(metadata, found.get(FIELD))
 
 
 _TYPES: dict[str, type] = {
@@ -143,6 +156,7 @@ _TYPES: dict[str, type] = {
     "updated_at": str,
     "data_generation": int,
     "migrated_from": list,
+    FIELD: dict,
 }
 
 
@@ -155,12 +169,38 @@ def _decode_with_care(raw: bytes) -> Metadata | Damaged | LegacyFile:
     if "messages" in names and not names & {"skip", "count"}:
         return LegacyFile()
     found = Metadata()
+    check = next((part.value for part in parts if part.name == FIELD), None)
     for part in parts:
         known = _read_field(found, part)
         if known is None:
             return Damaged(f"field {part.name} has a value it cannot have: {part.text[:80]}")
         found = known
-    return found
+    return _checked(found, check)
+
+
+def _checked(metadata: Metadata, value: object) -> Metadata | Damaged:
+    check = decode_check(value)
+    if check is None:
+        return metadata
+    if check.updated_at != metadata.updated_at and normal_time(metadata.updated_at):
+        return metadata
+    if check.is_right(_facts(metadata)):
+        return replace(metadata, skip_bytes=check.skip_bytes)
+    return Damaged("its fields are not what its checksum is of", metadata.key)
+
+
+def _facts(metadata: Metadata) -> list[object]:
+    """What readers go by. Fields of other programs are not among it."""
+    return [
+        metadata.key or "",
+        metadata.summary,
+        metadata.skip,
+        metadata.count,
+        metadata.created_at,
+        metadata.updated_at,
+        metadata.generation,
+        metadata.migrated_from,
+    ]
 
 
 def encode_metadata(metadata: Metadata) -> bytes:
@@ -178,6 +218,9 @@ def encode_metadata(metadata: Metadata) -> bytes:
     if metadata.migrated_from:
         digests = ",\n    ".join(map(_text, metadata.migrated_from))
         fields.append(("migrated_from", f"[\n    {digests}\n  ]"))
+    if metadata.skip_bytes is not None:
+        facts = _facts(metadata)
+        fields.append((FIELD, encode_check(metadata.updated_at, metadata.skip_bytes, facts)))
     fields.extend(metadata.unknown)
     lines = ",\n".join(f"  {_text(name)}: {text}" for name, text in fields)
     return f"{{\n{lines}\n}}".encode()
@@ -204,6 +247,8 @@ def _read_field(metadata: Metadata, part: Part) -> Metadata | None:
             texts = tuple(digest for digest in digests if isinstance(digest, str))
             whole = len(texts) == len(digests)
             return replace(metadata, migrated_from=texts) if whole else None
+        case name, _ if name == FIELD:
+            return metadata
         case (
             (
                 "key"

@@ -5,6 +5,7 @@ digest of the file's bytes, and is then renamed to `NAME.json.migrated`. Where t
 only the rename is left to do.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -13,9 +14,11 @@ from dataclasses import dataclass, replace
 
 from tornwrite.reference import durable
 from tornwrite.reference.durable.errors import StoreClosed, StoreError
+from tornwrite.reference.durable.json_lines import sealed_line
 from tornwrite.reference.jsonl import names
 from tornwrite.reference.jsonl.legacy import (
     LEGACY_SUFFIX,
+    DamagedLegacy,
     LegacySession,
     NotLegacy,
     decode_legacy,
@@ -42,12 +45,15 @@ class MigrationReport:
         not_legacy: other `.json` files with the reason, left alone. Metadata files of sessions
             are not mentioned.
         failed: legacy files that could not be imported or renamed, with the reason. Try again.
+        damaged: legacy files that are not as they were written, or are none, with the reason. They
+            were left alone.
     """
 
     migrated: tuple[str, ...] = ()
     already: tuple[str, ...] = ()
     not_legacy: tuple[tuple[str, str], ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
+    damaged: tuple[tuple[str, str], ...] = ()
 
 
 def migrate_legacy(
@@ -130,7 +136,7 @@ class _Source:
 def _file_names(directory: str) -> list[str]:
     try:
         with os.scandir(directory) as entries:
-            return sorted(entry.name for entry in entries if entry.is_file())
+            return sorted(entry.name for entry in entries if durable.is_no_folder(entry))
     except FileNotFoundError:
         return []
 
@@ -142,12 +148,21 @@ def _migrate_file(
     try:
         raw = source.read(name)
         legacy = decode_legacy(raw)
+    except DamagedLegacy as error:
+        _logger.warning("%s is not imported and stays as it is: %s", name, error)
+        return replace(report, damaged=(*report.damaged, (name, str(error)))), False
     except NotLegacy as error:
         if _is_metadata(name, raw):
             return report, False
         _logger.warning("%s is no legacy session and stays as it is: %s", name, error)
         return replace(report, not_legacy=(*report.not_legacy, (name, str(error)))), False
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ESPIPE, errno.ENXIO):
+            reason = "a link or a pipe in the place of a file, left as it is"
+            return replace(report, damaged=(*report.damaged, (name, reason))), False
+        if name.endswith(names.METADATA_SUFFIX) and durable.is_of_one_file(error):
+            # Its session cannot be read; to try again would not import anything.
+            return replace(report, damaged=(*report.damaged, (name, str(error)))), False
         return _with_failure(report, name, error), False
     key = session_key(name, legacy)
     try:
@@ -177,22 +192,20 @@ def _import(writer: SessionWriter, legacy: LegacySession, digest: str) -> bool:
     lines = session.read_lines()
     merged = merge(legacy, saved_session(session, lines))
     is_first = not session.exists(lines)
-    metadata = writer.next_metadata()
+    new = [sealed_line(line) for line in (*merged.older, *merged.own)]
+    metadata = writer.next_metadata_of(len(new))
     metadata = replace(
         metadata,
         summary=merged.summary,
-        skip=0,
-        count=len(merged.older) + len(merged.own),
         created_at=(legacy.created if is_first else None) or metadata.created_at,
         updated_at=(legacy.updated if is_first else None) or metadata.updated_at,
         migrated_from=(*metadata.migrated_from, digest),
     )
     writer.keep_damaged(lines)
-    # Never the mark without the messages: the new file's name must be durable first. And so must
-    # the legacy file's: who saved it may have been killed before that, and after a crash an older
-    # version would be in its place, to be imported as well.
-    data = b"".join([*merged.older, *merged.own])
-    writer.rewrite(data, metadata, says_more=True)
+    # Before the mark is made the legacy file's name must be durable too, and is: who saved it may
+    # have been killed before that, and after a crash an older version would be in its place, to be
+    # imported as well.
+    writer.rewrite(b"".join(new), metadata)
     return merged.is_new
 
 

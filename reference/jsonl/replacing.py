@@ -1,8 +1,8 @@
 """Operations that put a new data file in the place of the old one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from tornwrite.reference.durable.damage import log_damage
 from tornwrite.reference.durable.lines import Lines
 from tornwrite.reference.jsonl.session import Session
 from tornwrite.reference.jsonl.writing import SessionWriter
@@ -23,7 +23,7 @@ def replace_history(writer: SessionWriter, new: Sequence[bytes]) -> None:
     if not session.exists(lines) and not lines.tail and not new:
         return
     writer.keep_damaged(lines)
-    writer.rewrite(b"".join(new), replace(writer.next_metadata(), skip=0, count=len(new)))
+    writer.rewrite(b"".join(new), writer.next_metadata_of(len(new)))
 
 
 def compact(writer: SessionWriter) -> None:
@@ -37,11 +37,16 @@ def compact(writer: SessionWriter) -> None:
     """
     session = writer.session
     lines = session.read_lines()
-    if not session.metadata.skip and not any(session.damage(lines)):
+    if not session.metadata.skip and session.is_whole(lines):
         return
+    damage = list(session.damage(lines))
+    if not session.metadata.skip and not damage:
+        return
+    for one in damage:
+        log_damage(one)
     live = live_lines(session, lines)
     writer.keep_damaged(lines)
-    writer.rewrite(b"".join(live), replace(writer.next_metadata(), skip=0, count=len(live)))
+    writer.rewrite(b"".join(live), writer.next_metadata_of(len(live)))
 
 
 def live_lines(session: Session, lines: Lines) -> list[bytes]:

@@ -1,6 +1,7 @@
 """A directory of sessions: opening it, locking them, remembering which ones not to trust."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,8 @@ from tornwrite.reference.jsonl import names
 from tornwrite.reference.jsonl.metadata import Metadata, Missing, read_metadata
 from tornwrite.reference.jsonl.names import SessionFiles
 from tornwrite.reference.jsonl.session import Session, find_session
+
+_logger = logging.getLogger(__name__)
 
 
 class SessionDirectory(StoreDirectory):
@@ -37,7 +40,8 @@ class SessionDirectory(StoreDirectory):
         # it could sync: visible, and gone after the next crash.
         self.synced: ShardMemory[int] = ShardMemory(SHARDS)
         self.settled: ShardMemory[tuple[object, ...]] = ShardMemory(SHARDS)
-        self._remove_leftovers()
+        with self.closed_on_failure():
+            self._remove_leftovers()
 
     def now(self) -> str:
         return format_time(self._clock())
@@ -50,7 +54,7 @@ class SessionDirectory(StoreDirectory):
             StoreClosed, KeyRefused, OSError: as the store's methods.
         """
         with self.reading(names.lossy_name(check_key(key))):
-            yield find_session(self.path, key)
+            yield find_session(self.path, key, self._is_taken)
 
     @contextlib.contextmanager
     def session_to_write(self, key: str) -> Iterator[tuple[Session, int]]:
@@ -60,15 +64,26 @@ class SessionDirectory(StoreDirectory):
             StoreClosed, KeyRefused, TooManySuspects, OSError: as the store's methods.
         """
         with self.writing(names.lossy_name(check_key(key))) as shard:
-            yield find_session(self.path, key), shard
+            yield find_session(self.path, key, self._is_taken), shard
+
+    def _is_taken(self, files: SessionFiles) -> bool:
+        found = (os.path.basename(path) for path in (files.metadata, files.data))
+        return self.other_spelling(found) is not None
 
     def _remove_leftovers(self) -> None:
-        """Remove what writers that were killed had not committed."""
-        removed = self.remove_leftovers(lambda name: _is_leftover(self.path, name))
+        """Remove what writers that were killed had not committed, or took back."""
+        if self.locks.writable and any(map(names.parse_generation, self._names(self._is_leftover))):
+            # Metadata that named it may be on the disk still: one that failed to be made durable
+            # was put back, and that may not be on the disk. Without its file it must not come up.
+            durable.sync_directory(self.path)
+        removed = self.remove_leftovers(self._is_leftover)
         if any(map(names.parse_generation, removed)):
             # The next rewrite may use the same number. A crash must not bring this file back
             # when there is metadata that names it.
             durable.sync_directory(self.path)
+
+    def _is_leftover(self, name: str) -> bool:
+        return _is_leftover(self.path, name)
 
 
 def _is_leftover(directory: str, name: str) -> bool:
@@ -79,7 +94,11 @@ def _is_leftover(directory: str, name: str) -> bool:
     if generation is None:
         return False
     session, number = generation
-    content = read_metadata(SessionFiles(directory, session).metadata).content
+    try:
+        content = read_metadata(SessionFiles(directory, session).metadata).content
+    except OSError as error:
+        _logger.warning("cannot be read: %s", error)
+        return False
     match content:
         case Metadata():
             return content.generation != number

@@ -89,13 +89,10 @@ class JSONLStore(Closing):
         """The messages that were not truncated, oldest first. Damage is logged and passed by."""
         with self._sessions.session_to_read(key) as session:
             lines = session.read_lines()
-        skip = session.skip(lines)
-        history = [message for _, message in lines.messages(skip) if message is not None]
-        is_whole = len(history) == len(lines.lines) - skip and not lines.tail
-        if not is_whole or skip != session.metadata.skip or session.metadata_is_damaged:
+        if not session.is_whole(lines):
             for damage in session.damage(lines):
                 log_damage(damage)
-        return history
+        return lines.history(session.skip(lines))
 
     def get_summary(self, key: str) -> str:
         """The session's summary; empty if it has none."""
@@ -152,7 +149,7 @@ class JSONLStore(Closing):
             key=key,
             exists=session.exists(lines),
             lines=len(lines.lines),
-            messages=sum(message is not None for _, message in lines.messages(skip)),
+            messages=len(lines.history(skip)),
             count=session.metadata.count,
             skip=skip,
             generation=session.metadata.generation,

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from tornwrite.reference.durable.damage import log_damage
 from tornwrite.reference.durable.lines import Lines
+from tornwrite.reference.jsonl.replacing import compact
 from tornwrite.reference.jsonl.session import Session
 from tornwrite.reference.jsonl.writing import SessionWriter
 
@@ -21,9 +23,15 @@ def truncate(writer: SessionWriter, keep_last: int) -> None:
     lines = session.read_lines()
     if not session.exists(lines):
         return
-    if writer.mend_skip():
-        session = writer.session
-        lines = session.read_lines()
+    if not session.is_whole(lines):
+        for damage in session.damage(lines):
+            log_damage(damage)  # the new count and skip will not tell of it
+    is_shown = writer.mend_skip()
+    if not is_shown and (lines.mended or session.skip(lines) != session.metadata.skip):
+        # Between these lines no byte parts what goes and what stays, as the original would count.
+        compact(writer)
+    session = writer.session
+    lines = session.read_lines()
     count = len(lines.lines)
     skip = _new_skip(session, lines, keep_last)
     old = session.metadata
@@ -33,12 +41,15 @@ def truncate(writer: SessionWriter, keep_last: int) -> None:
         if not is_settled:
             writer.sync_names()
         return
-    if skip != old.skip:
+    if skip != old.skip or count > old.count:
         # The same goes for the last line. If a crash took it, too few messages would be left.
         writer.ensure_data(lines)
     # A stale count alone changes nothing for a reader, so a crash may bring it back.
     sync = not session.is_owned or skip != old.skip or not is_settled
-    writer.write_metadata(replace(writer.next_metadata(), skip=skip, count=count), sync=sync)
+    metadata = replace(
+        writer.next_metadata(), skip=skip, skip_bytes=lines.offset(skip), count=count
+    )
+    writer.write_metadata(metadata, sync=sync)
 
 
 def _new_skip(session: Session, lines: Lines, keep_last: int) -> int:

@@ -15,8 +15,10 @@ import os
 from dataclasses import replace
 
 from tornwrite.reference import durable
-from tornwrite.reference.durable.damage import DamageKind, keep_aside, log_damage
+from tornwrite.reference.durable.damage import Damage, DamageKind, keep_aside, log_damage
 from tornwrite.reference.durable.errors import ChangeNotUndone, as_os_error
+from tornwrite.reference.durable.files import name_file
+from tornwrite.reference.durable.json_lines import decode_line
 from tornwrite.reference.durable.lines import Lines
 from tornwrite.reference.jsonl.keeping import keep_generations
 from tornwrite.reference.jsonl.metadata import (
@@ -54,9 +56,16 @@ class SessionWriter:
 
     def next_metadata(self) -> Metadata:
         """The current metadata, owned by the key and dated now, to be changed and written."""
-        metadata, now = self.session.metadata, self.directory.now()
+        metadata = self.session.metadata
+        if metadata.skip_bytes is None:
+            metadata = self._with_check(metadata)
+        now = self.directory.now()
         created = metadata.created_at or now
         return replace(metadata, key=self.session.key, created_at=created, updated_at=now)
+
+    def next_metadata_of(self, lines: int) -> Metadata:
+        """The same for a data file of so many lines, of which none is to be skipped."""
+        return replace(self.next_metadata(), skip=0, skip_bytes=0, count=lines)
 
     def write_metadata(self, metadata: Metadata, *, sync: bool = True) -> None:
         """Replace the metadata file; a damaged one is kept aside first.
@@ -74,9 +83,7 @@ class SessionWriter:
         if sync:
             self.sync_names(undo_to=old)
 
-    def rewrite(
-        self, data: bytes, metadata: Metadata, *, says_more: bool = False, same: bool = False
-    ) -> None:
+    def rewrite(self, data: bytes, metadata: Metadata) -> None:
         """Replace the data file and the metadata together.
 
         What is damaged in the old file must have been kept aside before.
@@ -84,8 +91,6 @@ class SessionWriter:
         Args:
             data: the new file's bytes.
             metadata: the new metadata; its generation is chosen here.
-            says_more: the new metadata says that something is in the data which is only in the new.
-            same: the data has the same lines as before, and as many of them are skipped.
 
         Raises:
             OSError: nothing changed, or (`ChangeNotUndone`) what readers may see.
@@ -95,10 +100,8 @@ class SessionWriter:
         generation, leftovers = self._write_generation(data, metadata.generation)
         path = self.files.generation(generation)
         # If the new metadata reached the disk before the new file's name, it would find the plain
-        # data file. That is the state before, unless lines were skipped in it.
-        shows_more = says_more or (self.session.metadata.skip > 0 and not same)
-        if shows_more or self._plain_name_may_be_older():
-            self.sync_names()
+        # data file, which is another one than it counts and skips the lines of.
+        self.sync_names()
         self._replace_metadata(replace(metadata, generation=generation))
         self.sync_names(undo_to=old)
         try:
@@ -149,11 +152,12 @@ class SessionWriter:
         descriptor = os.open(self.session.data, os.O_RDWR | os.O_CLOEXEC)
         try:
             os.fdatasync(descriptor)
-        except BaseException:
+        except BaseException as error:
+            name_file(error, self.session.data)
             self.suspect()
             raise
         finally:
-            os.close(descriptor)
+            durable.close(descriptor)
         self.directory.synced.remember(self.shard, self.files.name, size)
 
     def suspect(self) -> None:
@@ -168,13 +172,16 @@ class SessionWriter:
         Durably only with the rewrite that follows: it syncs the names before the old file goes.
         """
         self.keep_wrong_skip(lines)
-        damaged = b"".join(line + b"\n" for line in lines.damaged_lines())
+        skip = lines.before or 0  # those before were not looked at
+        unseen = lines.lines[:skip]
+        gone = [line for line in unseen if decode_line(line) is None]
+        damaged = b"".join(line + b"\n" for line in [*gone, *lines.damaged_lines(skip)])
         contents = [damaged, lines.tail]
         keep_aside(self.session.data, contents, sync=False)
 
     def keep_wrong_skip(self, lines: Lines) -> None:
         """Keep aside metadata that skips more lines than there are, before it is corrected."""
-        if self.session.metadata.skip > len(lines.lines):
+        if self.session.skips_wrong(lines):
             keep_aside(self.files.metadata, [self.session.found.raw])
 
     def mend_skip(self) -> bool:
@@ -194,7 +201,7 @@ class SessionWriter:
             if damage.kind is DamageKind.SKIP:
                 log_damage(damage)
         self.keep_wrong_skip(lines)
-        self.rewrite_same(skip=0)
+        self.rewrite_same(skip_none=True)
         return True
 
     def _skips_too_much(self) -> bool:
@@ -207,12 +214,12 @@ class SessionWriter:
             return True
         checked = self.directory.checked
         if checked.get(self.shard, self.files.name) != (inode, skip):
-            if skip > len(self.session.read_lines().lines):
+            if self.session.skips_wrong(self.session.read_lines()):
                 return True
             checked.remember(self.shard, self.files.name, (inode, skip))
         return False
 
-    def rewrite_same(self, skip: int | None = None) -> None:
+    def rewrite_same(self, *, skip_none: bool = False) -> None:
         """Rewrite the data file with its lines as they are, the last one whole and terminated.
 
         That is how a torn tail is mended before anything is appended. Mending it in place would
@@ -222,7 +229,7 @@ class SessionWriter:
         to readers: a newline after it shares its sector, and must not put it at risk.
 
         Args:
-            skip: how many lines are to be skipped; as many as before by default.
+            skip_none: skip no line; otherwise as many as before.
 
         Raises:
             OSError: nothing changed for a reader.
@@ -230,13 +237,24 @@ class SessionWriter:
         lines = self.session.read_lines()
         keep_aside(self.session.data, [lines.tail], sync=False)
         data = lines.whole if lines.terminated else lines.whole + b"\n"
-        metadata = self.next_metadata()
-        if skip is not None:
-            metadata = replace(metadata, skip=skip, count=len(lines.lines))
-        self.rewrite(data, metadata, same=True)
+        is_all = skip_none or self.session.skips_wrong(lines)
+        count = len(lines.lines)
+        self.rewrite(data, self.next_metadata_of(count) if is_all else self.next_metadata())
+
+    def _with_check(self, metadata: Metadata) -> Metadata:
+        """Of metadata that another program wrote; a count beyond the end is that of no line."""
+        lines = self.session.read_lines()
+        if lines.mended:
+            return metadata
+        skip = self.session.skip(lines)
+        count = min(metadata.count, len(lines.lines))
+        return replace(metadata, skip=skip, skip_bytes=lines.offset(skip), count=count)
 
     def _keep_metadata(self) -> None:
-        if isinstance(self.session.found.content, Damaged):
+        content = self.session.found.content
+        if isinstance(content, Damaged):
+            file = os.path.basename(self.files.metadata)
+            log_damage(Damage(DamageKind.METADATA, file, None, content.reason))
             keep_generations(self.files)
             keep_aside(self.files.metadata, [self.session.found.raw])
 
@@ -260,11 +278,6 @@ class SessionWriter:
                 leftovers.append(path)
             else:
                 return generation, leftovers
-
-    def _plain_name_may_be_older(self) -> bool:
-        # After a rewrite the plain name may still be, on disk, that of the file before it.
-        content = self.session.found.content
-        return isinstance(content, Damaged) or self.session.metadata.generation > 0
 
     def _put_back(self, old: Found, error: BaseException) -> None:
         try:
@@ -293,6 +306,7 @@ class SessionWriter:
         if self.files.name not in self.directory.suspects:
             return
         if isinstance(self.session.found.content, Missing) and not self.session.read_lines().whole:
+            self.sync_names()
             self.directory.suspects.discard(self.files.name)  # it never came to be
         else:
             self.rewrite_same()

@@ -26,7 +26,7 @@ from tornwrite.reference.durable.closing import Closing
 from tornwrite.reference.durable.damage import Damage, log_damage
 from tornwrite.reference.durable.directory import StoreDirectory
 from tornwrite.reference.durable.errors import StoreClosed
-from tornwrite.reference.durable.json_lines import Message, check_summary, encode_line
+from tornwrite.reference.durable.json_lines import Message, check_summary, encode_plain_line
 from tornwrite.reference.durable.names import check_key
 from tornwrite.reference.durable.times import format_time
 from tornwrite.reference.failures import Failure, Failures
@@ -184,7 +184,7 @@ class SessionManager(Closing):
         return session
 
     def _add(self, key: str, message: Mapping[str, Any]) -> None:
-        key, line = check_key(key), encode_line(message)
+        key, line = check_key(key), encode_plain_line(message)
         with self._memory() as sessions:
             session = self._begun(sessions, key)
             session.lines.append(line)
@@ -206,7 +206,7 @@ class SessionManager(Closing):
                 session.updated = self._now()
 
     def _set_history(self, key: str, history: Iterable[Mapping[str, Any]]) -> None:
-        key, lines = check_key(key), [encode_line(message) for message in history]
+        key, lines = check_key(key), [encode_plain_line(message) for message in history]
         with self._memory() as sessions:
             if not lines and key not in sessions:
                 return

@@ -41,7 +41,7 @@ def find_files(directory: str) -> tuple[list[FoundFile], list[Damage]]:
         OSError: the directory cannot be read.
     """
     with os.scandir(directory) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file())
+        names = sorted(entry.name for entry in entries if not _is_folder_of_others(entry))
     found: list[FoundFile] = []
     damage: list[Damage] = []
     for name in names:
@@ -52,6 +52,11 @@ def find_files(directory: str) -> tuple[list[FoundFile], list[Damage]]:
                 case Damage() as wrong:
                     damage.append(wrong)
     return found, damage
+
+
+def _is_folder_of_others(entry: os.DirEntry[str]) -> bool:
+    # It could be nobody's session: one is never called like the JSONL store's metadata.
+    return entry.name.endswith(METADATA_SUFFIX) and not files.is_no_folder(entry)
 
 
 def choose_files(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tornwrite.reference.durable.errors import StoreError
-from tornwrite.reference.durable.json_lines import Message, decode_line
+from tornwrite.reference.durable.json_lines import Message, decode_plain_line
 from tornwrite.reference.jsonl.legacy import Holds
 
 
@@ -78,5 +78,5 @@ class KeptSession:
 
 def decoded(lines: Iterable[bytes]) -> list[Message]:
     """The messages on lines that hold one each."""
-    messages = [decode_line(line) for line in lines]
+    messages = [decode_plain_line(line) for line in lines]
     return [message for message in messages if message is not None]

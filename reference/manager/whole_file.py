@@ -10,6 +10,7 @@ import re
 import orjson
 
 from tornwrite.reference.jsonl.legacy import Holds
+from tornwrite.reference.jsonl.legacy_check import FIELD, check_of
 from tornwrite.reference.manager.session import KeptSession
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
@@ -17,13 +18,16 @@ _STEP = "  "
 
 
 def encode_session(session: KeptSession) -> bytes:
-    """The bytes of a session's file. Fields that it may lack: summary, holds."""
+    """The bytes of a session's file, with a checksum. It may lack the fields summary and holds."""
     fields = [("key", _text(session.key)), ("messages", _messages(session.lines))]
     if session.summary:
         fields.append(("summary", _text(session.summary)))
     fields += [("created", _text(session.created)), ("updated", _text(session.updated))]
     if session.holds is not None:
         fields.append(("holds", _holds(session.holds)))
+    others = [session.key, session.summary, session.created, session.holds and session.holds.facts]
+    check = check_of(session.updated, others, session.lines)
+    fields.append((FIELD, indented(json.dumps(check), 1)))
     fields += [(name, indented(text, 1)) for name, text in session.unknown]
     inside = ",\n".join(f"{_STEP}{_text(name)}: {text}" for name, text in fields)
     return f"{{\n{inside}\n}}".encode()

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tornwrite.reference import durable
 from tornwrite.reference.durable.damage import Damage, DamageKind
 from tornwrite.reference.durable.json_lines import Message
-from tornwrite.reference.durable.lines import Lines, read_lines
-from tornwrite.reference.transcripts.header import Header, decode_header
+from tornwrite.reference.durable.lines import Lines, split_lines
+from tornwrite.reference.transcripts.header import Header, decode_header, header_of
 
 LONGEST_TITLE = 60  # characters
 UNTITLED = "New Session..."
@@ -30,6 +31,7 @@ class Contents:
         file: that name.
         lines: the file's lines, with the header.
         header: None if the first line is no header.
+        is_empty: whether the file is there and has no byte.
         messages: those that are readable, oldest first.
     """
 
@@ -38,6 +40,7 @@ class Contents:
     lines: Lines
     header: Header | None
     messages: tuple[Message, ...]
+    is_empty: bool = False
 
     @property
     def exists(self) -> bool:
@@ -57,11 +60,14 @@ class Contents:
 
     def _is_whole(self) -> bool:
         if self.header is None:
-            return not self.lines.lines and not self.lines.tail
+            return not self.lines.lines and not self.lines.tail and not self.is_empty
         says_all = self.header.id == self.id and bool(self.header.created_at)
-        return says_all and len(self.messages) == len(self.lines.lines) - 1 and not self.lines.tail
+        return says_all and self.lines.is_sound and not self.lines.tail
 
     def _damage(self) -> Iterator[Damage]:
+        if self.is_empty:
+            detail = "is empty: its creation was cut off, or the file damaged"
+            yield Damage(DamageKind.FILE, self.file, None, detail)
         first = next(self.lines.messages(), None)
         header_is_damaged = first is not None and first[1] is None
         if self.header is None and first is not None:
@@ -86,11 +92,14 @@ def read_contents(directory: str, file: str, identifier: str) -> Contents:
     Raises:
         OSError: the system refused.
     """
-    lines = read_lines(os.path.join(directory, file))
-    header = decode_header(lines.lines[0]) if lines.lines else None
-    found = lines.messages(skip=0 if header is None else 1)
-    messages = tuple(message for _, message in found if message is not None)
-    return Contents(identifier, file, lines, header, messages)
+    try:
+        data = durable.read_file(os.path.join(directory, file))
+    except FileNotFoundError:
+        return Contents(identifier, file, Lines(), None, ())
+    lines = split_lines(data)
+    header = header_of(lines.found[0]) if lines.found else None
+    messages = tuple(lines.history(skip=0 if header is None else 1))
+    return Contents(identifier, file, lines, header, messages, is_empty=not data)
 
 
 def read_header(directory: str, file: str) -> Header | None:
@@ -102,11 +111,14 @@ def read_header(directory: str, file: str) -> Header | None:
         OSError: the system refused.
     """
     try:
-        descriptor = os.open(os.path.join(directory, file), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = durable.open_to_read(os.path.join(directory, file))
     except FileNotFoundError:
         return None
     try:
         line, newline, _ = os.pread(descriptor, HEAD_BYTES, 0).partition(b"\n")
+    except OSError as error:
+        durable.name_file(error, os.path.join(directory, file))
+        raise
     finally:
         os.close(descriptor)
     return decode_header(line) if newline else None

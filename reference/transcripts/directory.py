@@ -65,7 +65,8 @@ class TranscriptDirectory(StoreDirectory):
         self._clock = clock
         self.stamp = stamp
         self.lines = TranscriptFiles(self)
-        self.remove_leftovers(is_leftover)
+        with self.closed_on_failure():
+            self.remove_leftovers(is_leftover)
 
     def contents(self, file: str, identifier: str) -> Contents:
         """What a transcript's file holds. Call it under the file's lock.

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import orjson
-
-from tornwrite.reference.durable.json_lines import decode_line
+from tornwrite.reference.durable.json_lines import Message, decode_line, encode_line
 from tornwrite.reference.durable.times import normal_time
 
 
@@ -24,12 +22,16 @@ class Header:
 def encode_header(header: Header) -> bytes:
     """The line with its newline; its fields in the order of the original program."""
     fields = {"type": "session", "id": header.id, "created_at": header.created_at}
-    return orjson.dumps(fields) + b"\n"
+    return encode_line(fields)
 
 
 def decode_header(line: bytes) -> Header | None:
     """The header on a line (without its newline); None if the line is not a header."""
-    value = decode_line(line)
+    return header_of(decode_line(line))
+
+
+def header_of(value: Message | None) -> Header | None:
+    """The same for what is on the line."""
     if value is None or value.get("type") != "session":
         return None
     identifier = value.get("id")

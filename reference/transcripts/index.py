@@ -147,12 +147,12 @@ def write_index(directory: str, entries: Mapping[str, Entry]) -> None:
     path = os.path.join(directory, INDEX_NAME)
     temporary = path + TEMPORARY_SUFFIX
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(temporary, flags, _MODE)
         try:
             files.write_all(descriptor, _checksum(body) + b"\n" + body)
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
         os.rename(temporary, path)
     except BaseException:
         files.remove_if_there(temporary)

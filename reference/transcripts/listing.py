@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 
+from tornwrite.reference import durable
 from tornwrite.reference.transcripts.contents import UNTITLED
 from tornwrite.reference.transcripts.directory import TranscriptDirectory
 from tornwrite.reference.transcripts.index import read_index
@@ -28,8 +29,10 @@ def list_transcripts(directory: TranscriptDirectory) -> list[TranscriptInfo]:
         with contextlib.suppress(FileNotFoundError):
             try:
                 scans.append(scan(directory, file, identifier, index.entries.get(file)))
-            except PermissionError as error:
-                _logger.warning("passed by in the list: %s", error)
+            except OSError as error:
+                if not durable.is_of_one_file(error):
+                    raise
+                _logger.warning("passed by in the list: %s: %s", file, error)
     remember(directory, index, scans)
     found = [_info(scan) for scan in scans if scan.all.has_header or scan.all.count]
     return sorted(found, key=lambda info: info.id)
@@ -37,7 +40,7 @@ def list_transcripts(directory: TranscriptDirectory) -> list[TranscriptInfo]:
 
 def _files(directory: str) -> list[tuple[str, str]]:
     with os.scandir(directory) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file())
+        names = sorted(entry.name for entry in entries if durable.is_no_folder(entry))
     found = [(name, id_of_file(name)) for name in names]
     return [(name, identifier) for name, identifier in found if identifier is not None]
 

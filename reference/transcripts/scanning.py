@@ -3,12 +3,12 @@
 import os
 from dataclasses import dataclass, replace
 
+from tornwrite.reference import durable
 from tornwrite.reference.durable.appending import look_of
-from tornwrite.reference.durable.json_lines import decode_lines
 from tornwrite.reference.durable.lines import split_lines
 from tornwrite.reference.transcripts.contents import title_in
 from tornwrite.reference.transcripts.directory import TranscriptDirectory
-from tornwrite.reference.transcripts.header import decode_header
+from tornwrite.reference.transcripts.header import header_of
 from tornwrite.reference.transcripts.index import Entry, fingerprint, still_holds
 
 
@@ -41,7 +41,7 @@ def scan(
         OSError: the file is gone, or the system refused.
     """
     with directory.reading(file) as shard:
-        descriptor = os.open(os.path.join(directory.path, file), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = durable.open_to_read(os.path.join(directory.path, file))
         try:
             look = look_of(descriptor)
             stamp, size = directory.stamp(look), look.size_bytes
@@ -84,10 +84,10 @@ def _last_line(data: bytes) -> int:
 
 def _with_lines(known: Entry, data: bytes) -> Entry:
     """What is known, and what the lines say that follow."""
-    lines = split_lines(data).lines
-    header = decode_header(lines[0]) if lines and not known.lines else None
-    rest = lines if header is None else lines[1:]
-    messages = [message for message in decode_lines(rest) if message is not None]
+    found = split_lines(data)
+    lines = found.lines
+    header = header_of(found.found[0]) if lines and not known.lines else None
+    messages = found.history(skip=0 if header is None else 1)
     return replace(
         known,
         lines=known.lines + len(lines),

@@ -76,7 +76,7 @@ class TranscriptStore(Closing):
         if not self._directory.locks.writable:
             with contextlib.suppress(SessionNotFound):
                 return self.get(identifier)
-        with self._directory.writing(file) as shard:
+        with self._directory.writing(file, (file,)) as shard:
             created_at = self._directory.get_or_create(shard, file, identifier)
         return Transcript(self._directory, identifier, created_at)
 
@@ -89,7 +89,7 @@ class TranscriptStore(Closing):
             SessionNotFound: there is none.
         """
         file = data_file(identifier)
-        with self._directory.reading(file):
+        with self._directory.reading(file, (file,)):
             created_at = self._directory.created_at(file, identifier)
         return Transcript(self._directory, identifier, created_at)
 
@@ -107,14 +107,14 @@ class TranscriptStore(Closing):
         Damaged bytes that were kept aside stay.
         """
         file = data_file(identifier)
-        with self._directory.writing(file) as shard:
+        with self._directory.writing(file, (file,)) as shard:
             self._directory.delete(shard, file)
         forget(self._directory, file)
 
     def inspect(self, identifier: str) -> TranscriptState:
         """The state of a transcript's file, with everything that is wrong with it."""
         file = data_file(identifier)
-        with self._directory.reading(file):
+        with self._directory.reading(file, (file,)):
             contents = read_contents(self._directory.path, file, identifier)
         return TranscriptState(
             exists=contents.exists,

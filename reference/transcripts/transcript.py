@@ -58,7 +58,7 @@ class Transcript:
             TooManySuspects: too many syncs failed to go on writing.
         """
         line = encode_line(message)
-        with self._directory.writing(self._file) as shard:
+        with self._directory.writing(self._file, (self._file,)) as shard:
             self._check_same(self._directory.created_at(self._file, self._id))
             self._directory.lines.append(shard, self._file, line)
 
@@ -74,7 +74,7 @@ class Transcript:
         return title_in(self._contents().messages) or UNTITLED
 
     def _contents(self) -> Contents:
-        with self._directory.reading(self._file):
+        with self._directory.reading(self._file, (self._file,)):
             contents = self._directory.contents(self._file, self._id)
         self._check_same(contents.created_at)
         return contents

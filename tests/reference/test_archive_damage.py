@@ -9,6 +9,7 @@ import pytest
 from tornwrite.reference import DamageKind, SessionNotFound
 from tornwrite.reference.archive import ArchivingStore
 from tornwrite.reference.archive.session import Session
+from tornwrite.reference.durable.json_lines import encode_line
 
 TORN = b'{"role":"us'
 
@@ -166,7 +167,7 @@ def test_an_archived_file_without_a_line_is_no_session_and_in_nobodys_way(
     assert not store.exists("a")
     store.save("a", {"n": 1})
     store.archive("a")
-    assert (directory / "a.jsonl.archived").read_bytes() == b'{"n":1}\n'
+    assert (directory / "a.jsonl.archived").read_bytes() == encode_line({"n": 1})
     assert kept(directory) == [TORN]
 
 

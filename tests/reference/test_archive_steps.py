@@ -135,8 +135,8 @@ def test_what_is_not_there_is_said_to_be_gone_only_durably(
 def test_what_a_killed_process_superseded_is_synced_before_the_rest_is_cleared_away(
     archive: ArchivingStore, calls: Any, tmp_path: Path, call: str
 ) -> None:
-    for name in ("a.jsonl", "a.jsonl.archived", "a.jsonl.whole"):
-        (tmp_path / "archive" / name).write_bytes(b'{"n":1}\n')
+    for name, lines in (("a.jsonl", 1), ("a.jsonl.archived", 1), ("a.jsonl.whole", 2)):
+        (tmp_path / "archive" / name).write_bytes(b'{"n":1}\n' * lines)
     calls.take()
     if call == "save":
         archive.save("a", {"n": 2})

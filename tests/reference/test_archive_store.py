@@ -9,6 +9,7 @@ import pytest
 
 from tornwrite.reference import SessionNotFound, StoreClosed
 from tornwrite.reference.archive import ArchivingStore
+from tornwrite.reference.durable.json_lines import encode_line
 
 ONE, TWO, THREE = ({"role": "user", "content": content} for content in ("one", "two", "three"))
 
@@ -136,13 +137,14 @@ def test_the_bytes_of_archived_lines_stay_as_they_are(
     (directory / "a.jsonl.archived").write_bytes(odd)
     store.save("a", {"n": 1})
     store.archive("a")
-    assert (directory / "a.jsonl.archived").read_bytes() == odd + b'{"n":1}\n'
+    assert (directory / "a.jsonl.archived").read_bytes() == odd + encode_line({"n": 1})
 
 
 def test_other_files_are_left_alone_and_not_listed(store: ArchivingStore, directory: Path) -> None:
     for name in ("notes.txt", "a.jsonl.bak", "x.tmp", "a.jsonl.damaged-0123456789ab"):
         (directory / name).write_bytes(b'{"n":1}\n')
     (directory / "d.jsonl").mkdir()
+    (directory / ("n" * 249 + ".jsonl")).write_bytes(b'{"n":1}\n')  # it could not be archived
     before = files(directory)
     with ArchivingStore(directory) as again:
         assert again.list() == []

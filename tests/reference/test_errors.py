@@ -10,6 +10,7 @@ import pytest
 
 from tornwrite.reference import ChangeNotUndone, JSONLStore, TooManySuspects
 from tornwrite.reference.durable.directory import MOST_SUSPECTS
+from tornwrite.reference.durable.json_lines import encode_line
 
 OPERATIONS: dict[str, Callable[[JSONLStore], None]] = {
     "add": lambda store: store.add_message("k", "user", "new"),
@@ -231,7 +232,7 @@ def test_a_rewrite_passes_by_a_generation_that_metadata_on_disk_may_name(
     with pytest.raises(OSError, match="Input/output"):
         store.set_history("k", [{"new": 1}])
     first = directory / "k.jsonl.0000000001"
-    assert first.read_bytes() == b'{"new":1}\n'
+    assert first.read_bytes() == encode_line({"new": 1})
     store.set_history("k", [{"newer": 1}])
     assert store.get_history("k") == [{"newer": 1}]
     assert not first.exists()

@@ -1,5 +1,6 @@
 """The store against a dict: what each operation does to what can be read."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tornwrite.reference import JSONLStore
+from tornwrite.reference.durable.json_lines import encode_line
 
 Message = dict[str, Any]
 
@@ -78,8 +80,10 @@ def test_the_store_does_what_a_dict_does(steps: list[tuple[str, str, Any]]) -> N
 
 
 def test_a_message_keeps_the_order_of_its_fields(store: JSONLStore, directory: Path) -> None:
-    store.add_full_message("k", {"z": 1, "a": {"y": 2, "b": 3}})
-    assert (directory / "k.jsonl").read_bytes() == b'{"z":1,"a":{"y":2,"b":3}}\n'
+    message = {"z": 1, "a": {"y": 2, "b": 3}}
+    store.add_full_message("k", message)
+    assert (directory / "k.jsonl").read_bytes() == encode_line(message)
+    assert json.dumps(store.get_history("k")) == json.dumps([message])
 
 
 def test_a_message_of_twenty_megabytes_is_read_back(store: JSONLStore) -> None:

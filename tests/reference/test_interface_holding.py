@@ -59,7 +59,7 @@ def test_a_file_says_what_it_holds_of_the_jsonl_session(directory: Path) -> None
     store = start(directory)
     store.truncate_history("k", 0)
     store.save("k")
-    lines = (directory / "k.jsonl").read_bytes()
+    lines = b'{"content":"1"}\n{"content":"2"}\n'
     assert json.loads((directory / "k.json").read_text())["holds"] == {
         "messages": 2,
         "sha256": hashlib.sha256(lines).hexdigest(),

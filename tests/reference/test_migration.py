@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tornwrite.reference import JSONLStore, MigrationReport, migrate_legacy, published
+from tornwrite.reference.durable.json_lines import sealed_line
 
 MESSAGES = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "x": 1}]
 
@@ -178,7 +179,8 @@ def test_messages_keep_what_the_store_does_not_know(store: JSONLStore, directory
     (directory / "k.json").write_text(f'{{"key": "k", "messages": [ {message} ]}}')
     migrate_legacy(store)
     want = '{"n":123456789012345678901234567890,"f":1.10,"s":"\\ud800 \\u003c \\" ","e":[]}\n'
-    assert (directory / "k.jsonl").read_text() == want
+    assert (directory / "k.jsonl").read_bytes() == sealed_line(want.encode())
+    assert store.get_history("k") == [json.loads(message)]
 
 
 def test_a_file_that_cannot_be_imported_does_not_keep_the_others(

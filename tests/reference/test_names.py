@@ -147,4 +147,5 @@ def test_other_files_in_the_directory_are_no_sessions(store: JSONLStore, directo
     for name in ("notes.txt", "empty.jsonl", "a:b.jsonl", "legacy.json"):
         (directory / name).write_bytes(b"{}\n" if name == "a:b.jsonl" else b"")
     (directory / "folder.jsonl").mkdir()
+    (directory / ("n" * 249 + ".jsonl")).write_bytes(b"{}\n")  # its metadata could have no name
     assert store.list_sessions() == []

@@ -104,8 +104,22 @@ def test_the_tail_is_kept_and_the_file_rewritten_before_anything_is_appended(
     calls.take()
     store.add_full_message("k", LAST)
     new_file = ["create", "write", "fsync"]
-    rewritten = [*new_file, *new_file, "rename", "fsync", "rename"]
+    rewritten = [*new_file, "fsync", *new_file, "rename", "fsync", "rename"]
     assert calls.take() == [*new_file, *rewritten, "write", "fdatasync"]
+
+
+def test_a_message_without_its_newline_that_was_truncated_does_not_swallow_the_next(
+    store: JSONLStore, directory: Path, reopen: Callable[[], JSONLStore]
+) -> None:
+    store.set_history("k", [FIRST, LAST])
+    path = directory / "k.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    store.truncate_history("k", 0)
+    again = reopen()
+    again.add_full_message("k", FIRST)
+    assert again.get_history("k") == [FIRST]
+    again.truncate_history("k", 5)
+    assert (again.get_history("k"), again.inspect("k").damage) == ([FIRST], ())
 
 
 def test_keeping_the_same_bytes_again_makes_no_second_copy(

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tornwrite.reference import KeyRefused, MessageRefused, SessionNotFound, StoreClosed
+from tornwrite.reference.durable.json_lines import plain_line
 from tornwrite.reference.transcripts import (
     Transcript,
     TranscriptInfo,
@@ -62,10 +63,10 @@ def test_the_first_line_is_a_header_and_each_message_is_a_line(
     transcript.append(HELLO)
     transcript.append(REPLY)
     header, *lines = (directory / "a:1.jsonl").read_bytes().split(b"\n")
-    assert header == (
+    assert plain_line(header) == (
         b'{"type":"session","id":"a:1","created_at":"2025-11-13T02:13:20.000000000Z"}'
     )
-    assert [orjson.loads(line) for line in lines[:-1]] == [HELLO, REPLY]
+    assert [orjson.loads(plain_line(line)) for line in lines[:-1]] == [HELLO, REPLY]
     assert lines[-1] == b""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tornwrite.reference import Damage, DamageKind, SessionNotFound
+from tornwrite.reference.durable.json_lines import encode_line
 from tornwrite.reference.transcripts import TranscriptInfo, TranscriptState, TranscriptStore
 from tornwrite.reference.transcripts.contents import Contents
 
@@ -98,7 +99,7 @@ def test_a_header_that_is_whole_counts_with_or_without_its_newline(
         transcript.append(FIRST)
         transcript.append(LAST)
         assert transcript.get_messages() == [FIRST, LAST]
-    assert (directory / "a.jsonl").read_bytes() == HEADER + FIRST_LINE + LAST_LINE
+    assert (directory / "a.jsonl").read_bytes() == HEADER + encode_line(FIRST) + encode_line(LAST)
     assert kept_aside(directory) == []
 
 
@@ -123,7 +124,7 @@ def test_messages_after_a_damaged_header_are_readable(
         (damage,) = state.damage
         assert (damage.kind, damage.file, damage.line) == (DamageKind.HEADER, "a.jsonl", 1)
         assert store.list() == [TranscriptInfo("a", "first", "", 2)]
-    assert (directory / "a.jsonl").read_bytes() == first + b"\n" + FIRST_LINE + LAST_LINE
+    assert (directory / "a.jsonl").read_bytes() == first + b"\n" + FIRST_LINE + encode_line(LAST)
 
 
 def test_a_first_line_that_is_a_message_counts(
@@ -247,7 +248,7 @@ def test_a_damaged_line_hides_no_other(
         transcript.append(FIRST)
         assert transcript.get_messages() == [FIRST, LAST, FIRST]
         assert [info.message_count for info in store.list()] == [3]
-    assert (directory / "a.jsonl").read_bytes() == data + FIRST_LINE
+    assert (directory / "a.jsonl").read_bytes() == data + encode_line(FIRST)
 
 
 def test_lone_surrogates_of_other_programs_are_read_and_listed(
