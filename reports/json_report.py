@@ -17,9 +17,12 @@ VERSION = 1
 
 def as_plain(result: GateResult) -> dict[str, Any]:
     """The result as JSON can hold it: fields by their names, enumerations by their words."""
-    plain: dict[str, Any] = {"format": FORMAT, "version": VERSION}
-    plain.update(asdict(result, dict_factory=_plain_fields))
-    cleaned: dict[str, Any] = _encodable(plain)
+    return {"format": FORMAT, "version": VERSION, **plain_fields(result)}
+
+
+def plain_fields(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass and of those in it, by name, as JSON can hold them."""
+    cleaned: dict[str, Any] = _encodable(asdict(record, dict_factory=_plain_values))
     return cleaned
 
 
@@ -32,9 +35,14 @@ def as_plain_all(results: Sequence[GateResult]) -> dict[str, Any]:
 
 def write(results: Sequence[GateResult], file: str | os.PathLike[str]) -> None:
     """Write the results to a file, whole or not at all. Raises OSError."""
+    write_plain(as_plain_all(results), file)
+
+
+def write_plain(plain: dict[str, Any], file: str | os.PathLike[str]) -> None:
+    """Write what JSON can hold to a file, whole or not at all. Raises OSError."""
     target = os.fspath(file)
     unfinished = f"{target}.tmp"
-    data = orjson.dumps(as_plain_all(results), option=orjson.OPT_INDENT_2)
+    data = orjson.dumps(plain, option=orjson.OPT_INDENT_2)
     try:
         with open(unfinished, "wb") as out:
             out.write(data + b"\n")
@@ -47,7 +55,7 @@ def write(results: Sequence[GateResult], file: str | os.PathLike[str]) -> None:
         raise
 
 
-def _plain_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _plain_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value.value if isinstance(value, Enum) else value for name, value in pairs}
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.scenarios.line_files import LineFiles, look_at_files
+from tornwrite.scenarios.looking import damage_told
 
 Ids = list[str]
 
@@ -71,8 +72,9 @@ class ArchiveDriver:
 
     def _session(self, name: str, active: Sequence[str]) -> dict[str, Any]:
         """What the store says of it; nothing if it says that there is none."""
-        exists = self._store.exists(name)
+        exists = False
         try:
+            exists = self._store.exists(name)
             messages = self._store.load(name)
         except Exception as error:
             if isinstance(error, self._not_found) and not exists and name not in active:
@@ -88,6 +90,12 @@ class ArchiveDriver:
 
     def settled(self, names: Sequence[str]) -> Observation:
         return {"litter": list(self._files().litter)}
+
+    def reported(self, names: Sequence[str]) -> Observation:
+        """What the store says is wrong with its files."""
+        every = tuple(dict.fromkeys([*names, *self._store.list()]))
+        inspect = getattr(self._store, "inspect", None)
+        return damage_told(inspect, every, not_found=self._not_found)
 
     def close(self) -> None:
         self._store.close()

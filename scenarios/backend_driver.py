@@ -20,6 +20,7 @@ from tornwrite.scenarios.manager_driver import (
     keys_in,
     litter,
     read_session,
+    reported_by,
 )
 from tornwrite.scenarios.session_driver import counting_clock
 from tornwrite.scenarios.session_files import SessionFiles
@@ -81,7 +82,8 @@ class BackendDriver:
         contents = contents_of(directory)
         # What was imported tells its key. What was not need not have one that any store takes.
         imported = [data for name, data in contents.items() if _IMPORTED.fullmatch(name)]
-        keys = dict.fromkeys([*names, *keys_in(imported, "key")])
+        pending = [session["key"] for session in files.pending.values()]
+        keys = dict.fromkeys([*names, *keys_in(imported, "key"), *pending])
         return {
             "sessions": {key: read_session(store, key, directory) for key in keys},
             "waiting": waiting,
@@ -89,6 +91,7 @@ class BackendDriver:
             "hindered": (waiting or ["?"]) if self._is_fallback(store) else [],
             "files": sorted({digest(data) for data in contents.values()}),
             "unreadable": files.unreadable,
+            "reported": sorted({one.file for one in getattr(store, "damage", ())}),
         }
 
     def settled(self, names: Sequence[str]) -> Observation:
@@ -97,6 +100,10 @@ class BackendDriver:
             [] if self._is_fallback(self._store) else list(SessionFiles(self._directory).drift())
         )
         return {"drift": drift, "litter": litter(self._directory)}
+
+    def reported(self, names: Sequence[str]) -> Observation:
+        """What the store says is wrong with its files."""
+        return reported_by(self._store, names)
 
     def close(self) -> None:
         self._store.close()

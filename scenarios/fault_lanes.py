@@ -71,7 +71,8 @@ class LaneRun:
 
     tried: how often each fault was tried, distinct ones only. images: all that were judged.
     possible: images that there are, at least; 0 for as many as were judged. findings: those of one
-    cause are merged later. stopped: why not all was tried or judged. broken: why the harness failed
+    cause are merged later. stopped: why not all was tried or judged. sampled: what was drawn by lot
+    for there is too much of it, as the lane had set out to. broken: why the harness failed
     here, a sentence each.
     """
 
@@ -80,6 +81,7 @@ class LaneRun:
     possible: int = 0
     findings: list[Evidence] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    sampled: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
 
@@ -142,6 +144,7 @@ def run_lane(lane: FaultLane, job: Job) -> tuple[Row, list[Evidence], list[str]]
     elif run.broken:
         verdict = Verdict.HARNESS_BROKEN
     judged = len(run.images)
+    short = stopped or "; ".join(dict.fromkeys(run.sampled))
     row = Row(
         scenario=job.scenario.name,
         profile=lane.name,
@@ -149,9 +152,9 @@ def run_lane(lane: FaultLane, job: Job) -> tuple[Row, list[Evidence], list[str]]
         operations=len(job.scenario.every_operation),
         points=run.tried.total(),
         judged=judged,
-        possible=max(run.possible, judged + bool(stopped)),
-        complete=not stopped,
-        stopped=stopped,
+        possible=max(run.possible, judged + bool(short)),
+        complete=not short,
+        stopped=short,
         findings=len(found),
         seconds=time.perf_counter() - started,
         faults=tuple(

@@ -8,7 +8,7 @@ from typing import TypeVar
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.explain import Fate, Reached, fates
 from tornwrite.faults.images import Image, Node, SymbolicLink, digest
-from tornwrite.faults.profiles import BUILT_IN, Profile
+from tornwrite.faults.profiles import KNOWN, Profile
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import Began, Site, Stepped, Trace, open_paths
@@ -109,7 +109,7 @@ def finding(
         in_flight=tuple(str(operations[number]) for number in flying),
         steps=tuple(_lines(trace, told, operations)),
         protect=protect,
-        files=tuple((path, _content(node)) for path, node in state.image),
+        files=tuple((path, content_told(node)) for path, node in state.image),
         replay=replay,
     )
 
@@ -197,7 +197,7 @@ def _one(group: Sequence[Finding]) -> Finding:
     first = group[0]
     if len(group) == 1:
         return first
-    ranks = {profile.name: rank for rank, profile in enumerate(BUILT_IN)}
+    ranks = {profile.name: rank for rank, profile in enumerate(KNOWN)}
     shown = dict.fromkeys(name for one in group for name in one.profiles)
     others = dict.fromkeys(name for one in group for name in (one.scenario, *one.also_in))
     others.pop(first.scenario, None)
@@ -288,7 +288,8 @@ def _to_protect(
     return reached[-1] if reached else None
 
 
-def _content(node: Node) -> str:
+def content_told(node: Node) -> str:
+    """What is in a node of an image, in short."""
     match node:
         case None:
             return "directory"

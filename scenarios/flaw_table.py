@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from tornwrite.faults.profiles import BUILT_IN, KILL, POSIX, Profile
+from tornwrite.faults.profiles import KILL, KNOWN, POSIX, Profile
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import Finding, FlawRow
 from tornwrite.scenarios.flaws.flaw import Flaw
@@ -79,7 +79,7 @@ def try_flaw(flaw: Flaw, settings: Settings, progress: Progress) -> FlawRow:
 
 def _shown(flaw: Flaw, outcome: Outcome) -> Finding | None:
     """The finding that shows the flaw under the strongest profile."""
-    ranks = {NO_CRASH: -1} | {profile.name: rank for rank, profile in enumerate(BUILT_IN)}
+    ranks = {NO_CRASH: -1} | {profile.name: rank for rank, profile in enumerate(KNOWN)}
     found = [one for one in outcome.findings if flaw.shown_by(one)]
     return min(found, key=lambda one: (ranks.get(one.profile, 99), _after_kill(one)), default=None)
 
@@ -116,7 +116,7 @@ def _smallest(
 def _profiles(found: Finding) -> tuple[Profile, ...]:
     if _after_kill(found):
         return (KILL, POSIX)
-    return tuple(profile for profile in BUILT_IN if profile.name == found.profile)
+    return tuple(profile for profile in KNOWN if profile.name == found.profile)
 
 
 def _without_one(scenario: Scenario) -> Iterator[Scenario]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from tornwrite.model import alphabets
 from tornwrite.model.archive import ArchiveModel
 from tornwrite.model.backend import BackendModel
 from tornwrite.model.manager import ManagerModel
@@ -46,7 +47,9 @@ def _sessions(
         one = store(root, clock=counting_clock())
         return SessionDriver(one, root, lambda: migrate(root, one))
 
-    return Subject(about, SessionModel(), opened, (*SESSIONS, *THREADS))
+    return Subject(
+        about, SessionModel(), opened, (*SESSIONS, *THREADS), alphabet=alphabets.SESSIONS
+    )
 
 
 jsonl = _sessions("the JSONL session store as it was published, flaws included")
@@ -77,6 +80,7 @@ archive = Subject(
     model=ArchiveModel(),
     open=lambda root: ArchiveDriver(ArchivingStore(root), root, StoreError),
     scenarios=(*archive_scenarios.PUBLISHED, *archive_threads.ALL),
+    alphabet=alphabets.ARCHIVE,
 )
 
 
@@ -95,6 +99,7 @@ transcripts = Subject(
     model=TranscriptModel(),
     open=_open_transcripts,
     scenarios=(*transcript_scenarios.PUBLISHED, *transcript_threads.ALL),
+    alphabet=alphabets.TRANSCRIPTS,
 )
 
 
@@ -103,6 +108,7 @@ manager = Subject(
     model=ManagerModel(),
     open=manager_opener(SessionManager),
     scenarios=(*manager_scenarios.ALL, *manager_threads.ALL),
+    alphabet=alphabets.MANAGER,
 )
 
 
@@ -111,4 +117,5 @@ backend = Subject(
     model=BackendModel(),
     open=backend_opener(open_session_store, SessionManager),
     scenarios=(*interface_scenarios.PUBLISHED, *manager_threads.BACKEND),
+    alphabet=alphabets.BACKEND,
 )

@@ -3,11 +3,12 @@
 It takes no store's word for it: the harness looks at the files itself.
 """
 
-import os
 import re
 from dataclasses import dataclass
 
 import orjson
+
+from tornwrite.scenarios.looking import regular_files
 
 _KEPT = ".damaged-"
 _LOCK = ".lock"
@@ -32,10 +33,9 @@ def look_at_files(
     """
     damaged: list[str] = []
     litter: list[str] = []
-    for name in sorted(os.listdir(directory)):
+    for name, content in regular_files(directory):
         if re.fullmatch(data, name, re.DOTALL) or _KEPT in name:
-            with open(os.path.join(directory, name), "rb") as file:
-                damaged += (repr(piece) for piece in file.read().split(b"\n") if _is_damage(piece))
+            damaged += (repr(piece) for piece in content.split(b"\n") if _is_damage(piece))
             if re.fullmatch(passing, name, re.DOTALL):
                 litter.append(name)
         elif name != _LOCK and name not in also:

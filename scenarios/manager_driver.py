@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import orjson
 
 from tornwrite.model.operation import Observation, Operation
+from tornwrite.scenarios.looking import damage_told, regular_files
 from tornwrite.scenarios.session_driver import counting_clock
 
 
@@ -103,11 +104,22 @@ _KNOWN = re.compile(
 
 def contents_of(directory: str) -> dict[str, bytes]:
     """All files of a directory, by name."""
-    found = {}
-    for name in sorted(os.listdir(directory)):
-        with open(os.path.join(directory, name), "rb") as file:
-            found[name] = file.read()
-    return found
+    return dict(regular_files(directory))
+
+
+def reported_by(store: SessionStore, names: Sequence[str]) -> Observation:
+    """What a store says is wrong with its files: damage that it found, and failures that it notes.
+
+    names: the sessions to ask after, where it can be asked about one.
+    """
+    noted = getattr(store, "failures", None)
+    failures = () if noted is None else noted.recent
+    within = getattr(store, "store", store)
+    return damage_told(
+        getattr(within, "inspect", None),
+        names,
+        of_all=(*getattr(store, "damage", ()), *(f"{one.key}: {one.error}" for one in failures)),
+    )
 
 
 def keys_in(files: Iterable[bytes], field: str) -> list[str]:
@@ -171,6 +183,10 @@ class ManagerDriver:
 
     def settled(self, names: Sequence[str]) -> Observation:
         return {"litter": litter(self._directory)}
+
+    def reported(self, names: Sequence[str]) -> Observation:
+        """What the manager says is wrong with its files."""
+        return reported_by(self._manager, names)
 
     def close(self) -> None:
         self._manager.close()

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from tornwrite.faults.images import Image, clear, difference, materialise, read_image
-from tornwrite.faults.interleaving import Deadlock, Interleaving, NotInTurns
+from tornwrite.faults.interleaving import Deadlock, Endless, Interleaving, NotInTurns
 from tornwrite.faults.interpreter import Interpreter, TraceImpossible
 from tornwrite.faults.recorder import Recorder, RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace
@@ -42,16 +42,24 @@ def operations_of(scenario: Scenario) -> tuple[Operation, ...]:
     return (OPEN, *scenario.operations)
 
 
-def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -> Seen:
+def drive(
+    subject: Subject,
+    scenario: Scenario,
+    root: str,
+    recorder: Recorder,
+    turns: Interleaving | None = None,
+) -> Seen:
     """Run the workload on `root`, telling the recorder when each operation begins and ends.
 
+    turns: those of the lanes; from the scenario's seed unless they are given.
     Raises HarnessBroken when lanes of the scenario wait for what no seed can order.
     """
-    turns = Interleaving(scenario.seed) if scenario.lanes else None
+    if turns is None and scenario.lanes:
+        turns = Interleaving(scenario.seed)
     with contextlib.ExitStack() as stack:
         if turns is not None:
             stack.enter_context(locks_that_give_turns(turns))
-        run = _Run(subject, root, recorder, turns)
+        run = Run(subject, root, recorder, turns)
         driver = run.perform(None, operations_of(scenario))
         if driver is None:
             return Seen(None, run.broken)
@@ -71,17 +79,29 @@ def drive(subject: Subject, scenario: Scenario, root: str, recorder: Recorder) -
                     driver.close()
 
 
-class _Run:
-    """One run of a workload. broken: why it could not go on, if it could not."""
+class Run:
+    """One run of a workload.
+
+    broken: why it could not go on, if it could not. failure: what the last operation raised, if it
+    did. given: errors for want of room are the run's own doing, not the harness's.
+    """
 
     def __init__(
-        self, subject: Subject, root: str, recorder: Recorder, turns: Interleaving | None
+        self,
+        subject: Subject,
+        root: str,
+        recorder: Recorder,
+        turns: Interleaving | None = None,
+        *,
+        given: bool = False,
     ) -> None:
         self._turns = turns
         self._subject = subject
         self._root = root
         self._recorder = recorder
+        self._given = given
         self.broken = ""
+        self.failure: Exception | None = None
 
     def perform(self, driver: Driver | None, operations: Sequence[Operation]) -> Driver | None:
         """Do the operations in order. Returns the driver that is open at the end, if one is."""
@@ -89,12 +109,14 @@ class _Run:
             if self._turns is not None:
                 self._turns.step()
             number = self._recorder.began(operation.name, operation.arguments)
+            self.failure = None
             try:
                 result: Any = None
                 if operation.name in (OPEN.name, REOPEN):
                     if driver is not None:
-                        driver.close()
-                        driver = None
+                        # Closed for good, even where closing it fails.
+                        leaving, driver = driver, None
+                        leaving.close()
                     driver = self._subject.open(self._root)
                 elif driver is None:
                     raise HarnessBroken("there is nothing to work on: opening failed")
@@ -104,9 +126,11 @@ class _Run:
             except (HarnessBroken, UnknownStep, RecorderBlind):
                 raise
             except Exception as error:
-                self._recorder.failed(number, said(error, self._root))
+                text = said(error, self._root, given=self._given)
+                self._recorder.failed(number, text)
+                self.failure = error
                 if driver is None:
-                    self.broken = f"{operation} failed: {said(error, self._root)}"
+                    self.broken = f"{operation} failed: {text}"
                     return None
             else:
                 self._recorder.acknowledged(number, result)
@@ -127,25 +151,28 @@ class _Run:
         work = [partial(process if lane.process else shared, lane) for lane in lanes]
         try:
             turns.run(work)
-        except Deadlock as error:
+        except (Deadlock, Endless) as error:
             self.broken = f"the lanes do not come to an end: {error}"
         except NotInTurns as error:
             self.broken = str(error)
             raise HarnessBroken(f"the lanes cannot be run in turns: {error}") from error
 
 
-PERFORM = _Run.perform.__qualname__
+PERFORM = Run.perform.__qualname__
 """The function that calls the subject: in a list of calls, what is above it is the harness."""
 
 
-def record(subject: Subject, scenario: Scenario, root: str) -> Recorded:
+def record(
+    subject: Subject, scenario: Scenario, root: str, turns: Interleaving | None = None
+) -> Recorded:
     """Run the scenario once on `root`, a directory that is emptied first.
 
+    turns: those of the lanes; from the scenario's seed unless they are given.
     Raises HarnessBroken when the recording does not explain what is on the disk afterwards.
     """
     lay_down(scenario.base, root)
     with Recorder(root, base=scenario.base) as recorder:
-        seen = drive(subject, scenario, root, recorder)
+        seen = drive(subject, scenario, root, recorder, turns)
     trace = recorder.trace()
     check_whole(trace, root)
     return Recorded(trace, seen)
@@ -194,13 +221,15 @@ def look(driver: Driver, names: tuple[str, ...], root: str) -> Seen:
         return Seen(None, said(error, root))
 
 
-def said(error: BaseException, root: str) -> str:
+def said(error: BaseException, root: str, *, given: bool = False) -> str:
     """An error as its caller would read it, without the directory the harness happened to use.
+
+    given: an error for want of room may be one that the harness gave.
 
     Raises NoSpace when the error is only that the harness has no room to work in: no subject can
     keep its promises there, and none is to be blamed.
     """
-    check_space(root, error)
+    check_space(root, None if given else error)
     text = f"{type(error).__name__}: {error}"
     return text.replace(os.path.realpath(root) + os.sep, "").replace(root + os.sep, "")
 

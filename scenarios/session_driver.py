@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tornwrite.model.operation import Observation, Operation
+from tornwrite.scenarios.looking import damage_told
 from tornwrite.scenarios.session_files import SessionFiles
 
 
@@ -113,6 +114,12 @@ class SessionDriver:
     def settled(self, names: Sequence[str]) -> Observation:
         files = SessionFiles(self._directory)
         return {"drift": list(files.drift()), "litter": files.litter}
+
+    def reported(self, names: Sequence[str]) -> Observation:
+        """What the store says is wrong with its files."""
+        listed = () if self._list_keys is None else self._list_keys()
+        inspect = getattr(self._store, "inspect", None)
+        return damage_told(inspect, tuple(dict.fromkeys([*names, *listed])))
 
     def close(self) -> None:
         self._store.close()

@@ -4,12 +4,13 @@ It takes no store's word for it: the harness looks at the files itself.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
+
+from tornwrite.scenarios.looking import regular_files
 
 _DATA = re.compile(r".*\.jsonl(\.\d+)?")
 
@@ -30,11 +31,9 @@ class SessionFiles:
         self.litter: list[str] = []
         self._lines: dict[str, int] = {}
         self._metadata: dict[str, dict[str, Any]] = {}
-        for name in sorted(os.listdir(directory)):
-            if name == ".lock":
-                continue
-            with open(os.path.join(directory, name), "rb") as file:
-                self._sort(name, file.read())
+        for name, data in regular_files(directory):
+            if name != ".lock":
+                self._sort(name, data)
 
     def _sort(self, name: str, data: bytes) -> None:
         if _DATA.fullmatch(name):
@@ -51,7 +50,7 @@ class SessionFiles:
             self.backups[name] = _digest(data)
         elif name.endswith(".meta.json"):
             metadata = _object(data)
-            if metadata is None:
+            if metadata is None or not _is_metadata(metadata):
                 self.unreadable.append(name)
                 self._add_damaged([data])
             else:
@@ -70,7 +69,7 @@ class SessionFiles:
 
     def _add_pending(self, name: str, data: bytes) -> None:
         session = _object(data)
-        if session is not None:
+        if session is not None and _is_session(session):
             self.pending[name] = {
                 "key": session["key"],
                 "messages": session["messages"],
@@ -95,6 +94,16 @@ def _object(data: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _is_metadata(found: dict[str, Any]) -> bool:
+    return isinstance(found.get("skip"), int) and isinstance(found.get("count"), int)
+
+
+def _is_session(found: dict[str, Any]) -> bool:
+    messages = found.get("messages")
+    whole = isinstance(messages, list) and all(isinstance(one, dict) for one in messages)
+    return whole and isinstance(found.get("key"), str)
 
 
 def _digest(data: bytes) -> str:

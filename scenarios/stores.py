@@ -1,14 +1,17 @@
 """The session stores of this project as subjects."""
 
+from tornwrite.model import alphabets
 from tornwrite.model.archive import ArchiveModel
 from tornwrite.model.backend import BackendModel
+from tornwrite.model.damage import Unnoticed
 from tornwrite.model.manager import ManagerModel
 from tornwrite.model.sessions import SessionModel
 from tornwrite.model.transcripts import TranscriptModel
 from tornwrite.reference import JSONLStore, migrate_legacy
 from tornwrite.reference.archive import ArchivingStore
-from tornwrite.reference.durable.errors import SessionNotFound
+from tornwrite.reference.durable.errors import ChangeNotUndone, SessionNotFound
 from tornwrite.reference.interface import open_session_store
+from tornwrite.reference.interface.start import MigrationFailed
 from tornwrite.reference.manager import SessionManager
 from tornwrite.reference.transcripts import TranscriptStore
 from tornwrite.scenarios import archive as archive_scenarios
@@ -28,9 +31,27 @@ from tornwrite.scenarios.threads.sessions import ALL as THREADS
 from tornwrite.scenarios.transcript_driver import TranscriptDriver
 
 
+def _not_undone(error: BaseException) -> bool:
+    return isinstance(error, ChangeNotUndone)
+
+
+WHOLE_FILES = (Unnoticed.GONE.value, Unnoticed.UNCHECKED.value)
+"""What no format of a file a session can notice that other programs may write, too."""
+
+LINES = (*WHOLE_FILES, Unnoticed.SHORTENED.value, Unnoticed.OLDER.value)
+"""And where a session is lines, each of them checked by itself."""
+
+
 def _open_reference(root: str) -> SessionDriver:
     store = JSONLStore(root, clock=counting_clock())
-    return SessionDriver(store, root, lambda: migrate_legacy(store), store.list_sessions)
+    return SessionDriver(store, root, lambda: _migrate(store), store.list_sessions)
+
+
+def _migrate(store: JSONLStore) -> None:
+    """Raises what the report says: returning alone acknowledges nothing."""
+    failed = migrate_legacy(store).failed
+    if failed:
+        raise MigrationFailed("; ".join(f"{name}: {reason}" for name, reason in failed))
 
 
 reference = Subject(
@@ -38,6 +59,10 @@ reference = Subject(
     model=SessionModel(),
     open=_open_reference,
     scenarios=(*ALL, *THREADS),
+    alphabet=alphabets.SESSIONS,
+    not_undone=_not_undone,
+    weakened=LINES,
+    source=("tornwrite.reference.jsonl", "tornwrite.reference.durable"),
 )
 
 
@@ -46,6 +71,10 @@ archive = Subject(
     model=ArchiveModel(),
     open=lambda root: ArchiveDriver(ArchivingStore(root), root, SessionNotFound),
     scenarios=(*archive_scenarios.ALL, *archive_threads.ALL),
+    alphabet=alphabets.ARCHIVE,
+    not_undone=_not_undone,
+    weakened=LINES,
+    source=("tornwrite.reference.archive",),
 )
 
 
@@ -60,6 +89,10 @@ transcripts = Subject(
     model=TranscriptModel(),
     open=_open_transcripts,
     scenarios=(*transcript_scenarios.ALL, *transcript_threads.ALL),
+    alphabet=alphabets.TRANSCRIPTS,
+    not_undone=_not_undone,
+    weakened=LINES,
+    source=("tornwrite.reference.transcripts",),
 )
 
 
@@ -68,6 +101,10 @@ manager = Subject(
     model=ManagerModel(),
     open=manager_opener(SessionManager),
     scenarios=(*manager_scenarios.ALL, *manager_threads.ALL),
+    alphabet=alphabets.MANAGER,
+    not_undone=_not_undone,
+    weakened=WHOLE_FILES,
+    source=("tornwrite.reference.manager",),
 )
 
 
@@ -76,4 +113,8 @@ backend = Subject(
     model=BackendModel(),
     open=backend_opener(open_session_store, SessionManager),
     scenarios=(*interface_scenarios.ALL, *manager_threads.BACKEND),
+    alphabet=alphabets.BACKEND,
+    not_undone=_not_undone,
+    weakened=LINES,
+    source=("tornwrite.reference.interface",),
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from tornwrite.faults.images import EMPTY, Image
+from tornwrite.model.alphabets import Alphabet
 from tornwrite.model.judge import Model
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.verdict import Promise
@@ -83,7 +84,9 @@ class Subject:
     """A program under test.
 
     open: opens it on a directory, which exists. model: what it promises. weakened: promises that it
-    does not make although the model has them, by name; printed with every verdict.
+    does not make although the model has them, by name; printed with every verdict. source: the
+    packages and modules that it is made of, for faults to be sown into. not_undone: whether an
+    error says that the operation failed and its change is still to be seen.
     """
 
     about: str
@@ -91,8 +94,12 @@ class Subject:
     open: Callable[[str], Driver]
     scenarios: tuple[Scenario, ...]
     weakened: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
     name: str = ""
     """package.module:object, as it was loaded."""
+    alphabet: Alphabet | None = None
+    """Its operations and their arguments, for workloads that nobody wrote down."""
+    not_undone: Callable[[BaseException], bool] = lambda error: False
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name. Raises WrongUse when there is none."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.scenarios.line_files import LineFiles, look_at_files
+from tornwrite.scenarios.looking import damage_told
 
 
 class Info(Protocol):
@@ -168,6 +169,12 @@ class TranscriptDriver:
 
     def _files(self) -> LineFiles:
         return look_at_files(self._directory, _DATA, also=_BESIDE)
+
+    def reported(self, names: Sequence[str]) -> Observation:
+        """What the store says is wrong with its files."""
+        every = tuple(dict.fromkeys([*names, *self._listed()]))
+        inspect = getattr(self._store, "inspect", None)
+        return damage_told(inspect, every, not_found=self._not_found)
 
     def close(self) -> None:
         self._store.close()

@@ -1,5 +1,6 @@
 """Work in processes of their own: so many at a time, none left running whatever happens."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -138,6 +139,7 @@ def _receive(connection: "Connection[Any, Any]", worker: _Worker) -> tuple[str, 
 def _work(connection: "Connection[Any, Any]", work: Callable[[T, Progress], R], given: T) -> None:
     # Ctrl-C reaches the whole process group; only the parent acts on it, and ends us then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_program()
     sent = 0.0
 
     def progress(at: str, done: int) -> None:
@@ -155,6 +157,22 @@ def _work(connection: "Connection[Any, Any]", work: Callable[[T, Progress], R], 
         pass  # the parent is gone, and nobody wants to know any more
     except Exception:
         connection.send(("failed", traceback.format_exc()))
+
+
+def _end_with_program() -> None:
+    """Have the kernel send SIGTERM when the program that wants the work ends, however it ends.
+
+    We may be busy for long before we would notice that nobody listens. Our parent is the server,
+    which lives as long as we do; the program holds the other end of a pipe.
+    """
+    program = multiprocessing.parent_process()
+    assert program is not None
+    pipe = program.sentinel
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGTERM)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    if wait([pipe], 0):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

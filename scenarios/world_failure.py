@@ -7,7 +7,7 @@ from typing import Any
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.explain import NoSuchState, Reached, fates
 from tornwrite.faults.images import Node
-from tornwrite.faults.profiles import BUILT_IN, Profile
+from tornwrite.faults.profiles import DEFAULT, Profile
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import Began, Stepped, Trace, open_paths
@@ -95,7 +95,7 @@ def after_crash(
     run: Sequence[str],
 ) -> Violated:
     """profile: the strongest that shows it. moment: when that is. run: the lines of the account."""
-    strongest = ", the strongest profile that shows it" if profile in BUILT_IN else ""
+    strongest = ", the strongest profile that shows it" if profile in DEFAULT else ""
     lines = [
         *_what(wrong),
         f"crash        {profile.name}{strongest}: {profile.summary}; {moment}",

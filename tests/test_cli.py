@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 
 import support.key_values
 from tornwrite.cli import main
-from tornwrite.faults.profiles import BUILT_IN, rules
+from tornwrite.faults.profiles import KNOWN, rules
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.scenarios.flaws import ALL as FLAWS
 from tornwrite.scenarios.stores import reference
@@ -285,8 +285,8 @@ def test_profiles_are_listed_with_every_rule(invoke: Callable[..., Result]) -> N
     listed = invoke("profiles")
     assert listed.exit_code == PASSED
     blocks = re.split(r"^(?=\S)", listed.stdout, flags=re.MULTILINE)[1:]
-    assert [block.split()[0] for block in blocks] == [profile.name for profile in BUILT_IN]
-    for profile, block in zip(BUILT_IN, blocks, strict=True):
+    assert [block.split()[0] for block in blocks] == [profile.name for profile in KNOWN]
+    for profile, block in zip(KNOWN, blocks, strict=True):
         assert profile.summary in block
         lines = [" ".join(line.split()) for line in block.splitlines()[1:]]
         assert lines == [f"{rule} {value}" for rule, value in rules(profile).items()]

@@ -1,6 +1,21 @@
 """The command line: importing a module of commands adds them to the group."""
 
-from tornwrite import gate_command, list_commands, proof_commands, state_commands
+from tornwrite import (
+    device_commands,
+    gate_command,
+    list_commands,
+    proof_commands,
+    state_commands,
+    workload_commands,
+)
 from tornwrite.command_group import main
 
-__all__ = ["gate_command", "list_commands", "main", "proof_commands", "state_commands"]
+__all__ = [
+    "device_commands",
+    "gate_command",
+    "list_commands",
+    "main",
+    "proof_commands",
+    "state_commands",
+    "workload_commands",
+]

@@ -12,8 +12,9 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from tornwrite.faults import profiles as known_profiles
-from tornwrite.faults.profiles import Profile
+from tornwrite.faults.profile_files import ProfileFileError, user_profiles
+from tornwrite.faults.profile_order import known_profiles
+from tornwrite.faults.profiles import DEFAULT, Profile
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace, scratch_root
 from tornwrite.faults.trace import TraceFileError
@@ -47,7 +48,7 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (WrongUse, NoSpace, TraceFileError) as error:
+        except (WrongUse, NoSpace, TraceFileError, ProfileFileError) as error:
             leave(str(error), WRONG_USE)
         except (HarnessBroken, RecorderBlind, UnknownStep, WorkerFailed) as error:
             leave(f"{Verdict.HARNESS_BROKEN.value}: {error}", BROKEN)
@@ -81,13 +82,18 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 
 def chosen_profiles(names: tuple[str, ...]) -> tuple[Profile, ...]:
-    """The profiles of those names, from the strongest to the weakest; all when none is named."""
-    known = {profile.name: profile for profile in known_profiles.BUILT_IN}
+    """The profiles of those names, from the strongest to the weakest.
+
+    The default ones when none is named. Raises ProfileFileError when the user's are wrong.
+    """
+    if not names:
+        return DEFAULT
+    known = {profile.name: profile for profile in known_profiles(user_profiles())}
     wanted = [part for name in names for part in name.split(",")]
     for name in wanted:
         if name not in known:
             raise WrongUse(f"there is no profile {name!r}; there are {', '.join(known)}")
-    return tuple(profile for name, profile in known.items() if not wanted or name in wanted)
+    return tuple(profile for name, profile in known.items() if name in wanted)
 
 
 def chosen_lanes(names: tuple[str, ...], *, default: bool) -> tuple[str, ...]:
@@ -121,7 +127,8 @@ def profile_option(function: Callable[..., None]) -> Callable[..., None]:
         "profile_names",
         multiple=True,
         metavar="NAME",
-        help="Only this profile; may be given several times. All by default.",
+        help="Only this profile; may be given several times. By default those that `tornwrite "
+        "profiles` marks so.",
     )(function)
 
 

@@ -5,7 +5,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from tornwrite.command_group import main, subject_argument
-from tornwrite.faults import profiles as known_profiles
+from tornwrite.faults.profile_files import user_profiles
+from tornwrite.faults.profile_order import known_profiles
+from tornwrite.faults.profiles import DEFAULT, KNOWN, rules
 
 
 @main.command()
@@ -30,11 +32,17 @@ def scenarios(subject: str) -> None:
 
 @main.command()
 def profiles() -> None:
-    """List the profiles, from the strongest to the weakest, with their rules."""
+    """List the profiles, from the strongest to the weakest, with their rules.
+
+    Your own are among them: those of [tool.tornwrite.profiles] in the nearest pyproject.toml.
+    """
     console = Console()
-    for profile in known_profiles.BUILT_IN:
-        console.print(f"[bold]{profile.name}[/]  {escape(profile.summary)}")
-        for rule, value in known_profiles.rules(profile).items():
+    for profile in known_profiles(user_profiles()):
+        mark = "  [dim](by default)[/]" if profile in DEFAULT else ""
+        if profile not in KNOWN:
+            mark = "  [dim](yours)[/]"
+        console.print(f"[bold]{escape(profile.name)}[/]  {escape(profile.summary)}{mark}")
+        for rule, value in rules(profile).items():
             console.print(f"    {rule:<26} {value}", highlight=False)
 
 

@@ -1,6 +1,7 @@
 """tornwrite mutants and agreement: what proves that a verdict means something."""
 
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
@@ -15,9 +16,12 @@ from tornwrite.command_group import (
     style_of,
     subject_argument,
 )
-from tornwrite.faults import profiles as known_profiles
+from tornwrite.faults.profiles import DEFAULT
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.subject import WrongUse
+
+if TYPE_CHECKING:
+    from tornwrite.scenarios.subject import Scenario, Subject
 
 
 @main.command()
@@ -38,7 +42,7 @@ def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> 
 
     loaded = load(subject)
     progress = GateProgress(Console(stderr=True), len(scenario_names or loaded.scenarios))
-    settings = Settings(known_profiles.BUILT_IN, budget=50_000, seed=0)
+    settings = Settings(DEFAULT, budget=50_000, seed=0)
     try:
         with progress:
             tried = try_scenarios(
@@ -106,7 +110,12 @@ def sow(subject: str, only: str, jobs: int | None) -> None:
 @main.command()
 @subject_argument
 @scenario_option
-def agreement(subject: str, scenario_names: tuple[str, ...]) -> None:
+@click.option(
+    "--kills",
+    is_flag=True,
+    help="Hold the disk model against real SIGKILLs instead, at every step and every byte.",
+)
+def agreement(subject: str, scenario_names: tuple[str, ...], kills: bool) -> None:
     """Hold the in-process recorder against strace, step by step, on SUBJECT's scenarios."""
     from tornwrite.model.results import worst
     from tornwrite.scenarios.agreement import compare_recorders
@@ -114,6 +123,8 @@ def agreement(subject: str, scenario_names: tuple[str, ...]) -> None:
 
     loaded = load(subject)
     console = Console()
+    if kills:
+        _agreement_of_kills(loaded, wanted_scenarios(loaded, scenario_names), console)
     found = compare_recorders(loaded, wanted_scenarios(loaded, scenario_names))
     for one in found:
         style = style_of(one.verdict)
@@ -124,5 +135,34 @@ def agreement(subject: str, scenario_names: tuple[str, ...]) -> None:
     steps = sum(one.steps for one in found)
     console.print(
         f"[{style_of(verdict)}]{verdict.value}[/]: {len(found)} scenarios, {steps:,} steps compared"
+    )
+    sys.exit(EXIT_CODES[verdict])
+
+
+def _agreement_of_kills(
+    subject: "Subject", scenarios: "list[Scenario]", console: Console
+) -> NoReturn:
+    """Print what kills should leave and what they left, scenario by scenario, and leave."""
+    from tornwrite.model.results import worst
+    from tornwrite.scenarios.kill_agreement import kill_agreement
+
+    found = []
+    for scenario in scenarios:
+        one = kill_agreement(subject, scenario)
+        found.append(one)
+        console.print(
+            f"{one.scenario:<20} {one.kills:>6,} kills  {one.predicted:>6,} images predicted  "
+            f"{one.left:>6,} left  {one.equal:>6,} equal  "
+            f"[{style_of(one.verdict)}]{one.verdict.value}[/]",
+            soft_wrap=True,
+        )
+        for said in one.said:
+            console.print(f"    {escape(said)}")
+    verdict = worst([one.verdict for one in found])
+    console.print(
+        f"[{style_of(verdict)}]{verdict.value}[/]: {len(found)} scenarios, "
+        f"{sum(one.kills for one in found):,} kills, "
+        f"{sum(one.predicted for one in found):,} images predicted, "
+        f"{sum(one.left for one in found):,} left, {sum(one.equal for one in found):,} equal"
     )
     sys.exit(EXIT_CODES[verdict])

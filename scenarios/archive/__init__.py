@@ -11,11 +11,18 @@ from tornwrite.scenarios.archive.repair import (
     UNENDED,
     ZEROS,
 )
-from tornwrite.scenarios.archive.saving import PAGES, SAVE, SEVERAL, STRANGE_IDS
+from tornwrite.scenarios.archive.saving import (
+    END_OF_A_FIRST_SAVE,
+    PAGES,
+    SAVE,
+    SEVERAL,
+    STRANGE_IDS,
+)
 
 ALL = (
     SAVE,
     PAGES,
+    END_OF_A_FIRST_SAVE,
     ARCHIVE,
     GO_ON,
     AGAIN,

@@ -36,6 +36,13 @@ PAGES = Scenario(
     operations=(save("a", "".join(f"{number:03d}," for number in range(60))), save("a", "after")),
 )
 
+END_OF_A_FIRST_SAVE = Scenario(
+    name="end-of-a-first-save",
+    about="a first message over two pages: only its end on the disk is a line, and no session yet",
+    promises=(DURABLE, ATOMIC, LISTED),
+    operations=(save("a", "x" * 4100),),
+)
+
 SEVERAL = Scenario(
     name="several",
     about="three sessions in turns, with ids that look like the names of each other's files",

@@ -3,6 +3,7 @@
 from tornwrite.model.promises import ATOMIC, DURABLE, SHARED
 from tornwrite.scenarios.archive.operations import LIST, archive, delete, load, save
 from tornwrite.scenarios.subject import Lane, Scenario
+from tornwrite.scenarios.threads.pairs import pair
 from tornwrite.scenarios.threads.seeded import seeded
 
 THREADS = Scenario(
@@ -32,4 +33,47 @@ PROCESSES = Scenario(
     after=(archive("a"),),
 )
 
-ALL = (*seeded(THREADS, 1, 2), *seeded(PROCESSES, 1, 2))
+_FIRST = (save("a", "first"),)
+
+PAIRS = (
+    pair("two-saves", "two threads begin one session", (save("a", "1"),), (save("a", "2"),)),
+    pair(
+        "save-and-archive",
+        "a thread saves to what another one archives",
+        (save("a", "new"),),
+        (archive("a"),),
+        before=_FIRST,
+    ),
+    pair(
+        "save-and-delete",
+        "a thread saves to what another one deletes",
+        (save("a", "new"),),
+        (delete("a"),),
+        before=_FIRST,
+    ),
+    pair(
+        "list-and-archive",
+        "a thread lists and loads what another one archives and brings back",
+        (LIST, load("a")),
+        (archive("a"), save("a", "new")),
+        before=_FIRST,
+    ),
+    pair(
+        "processes-save-and-archive",
+        "a process saves to what another one archives",
+        (save("a", "new"),),
+        (archive("a"),),
+        before=_FIRST,
+        processes=True,
+    ),
+    pair(
+        "processes-list-and-delete",
+        "a process lists what another one deletes and begins anew",
+        (LIST,),
+        (delete("a"), save("a", "anew")),
+        before=_FIRST,
+        processes=True,
+    ),
+)
+
+ALL = (*seeded(THREADS, 1, 2), *seeded(PROCESSES, 1, 2), *PAIRS)

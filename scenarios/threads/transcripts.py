@@ -2,6 +2,7 @@
 
 from tornwrite.model.promises import ATOMIC, DURABLE, SHARED
 from tornwrite.scenarios.subject import Lane, Scenario
+from tornwrite.scenarios.threads.pairs import pair
 from tornwrite.scenarios.threads.seeded import seeded
 from tornwrite.scenarios.transcripts.operations import (
     append,
@@ -38,4 +39,46 @@ THREADS = Scenario(
     after=(append("b", "last"),),
 )
 
-ALL = (*seeded(TWO_CREATE, 1, 2, 3), *seeded(THREADS, 1))
+_FIRST = (append("a", "first"),)
+
+PAIRS = (
+    pair(
+        "two-appends",
+        "two threads append to one transcript",
+        (append("a", "one"),),
+        (append("a", "two"),),
+        before=_FIRST,
+    ),
+    pair("two-creations", "two threads create one transcript", (get("a"),), (get("a"),)),
+    pair(
+        "append-and-delete",
+        "a thread appends to the transcript that another one deletes",
+        (append_held("a", "new"),),
+        (delete("a"),),
+        before=_FIRST,
+    ),
+    pair(
+        "list-and-append",
+        "a thread looks at the list twice while another one appends",
+        (listed("a"), listed("a")),
+        (append("a", "new"),),
+        before=_FIRST,
+    ),
+    pair(
+        "processes-create-and-append",
+        "two processes create one transcript, and one of them appends to it",
+        (get("a"),),
+        (append("a", "one"),),
+        processes=True,
+    ),
+    pair(
+        "processes-append-and-delete",
+        "a process gets and appends to the transcript that another one deletes",
+        (get("a"), append_held("a", "new")),
+        (delete("a"),),
+        before=_FIRST,
+        processes=True,
+    ),
+)
+
+ALL = (*seeded(TWO_CREATE, 1, 2, 3), *seeded(THREADS, 1), *PAIRS)

@@ -196,15 +196,24 @@ def append_among_many_sessions(parent: str, turns: int, sessions: int) -> Ratio:
         )
 
 
-def read_cost(name: str, parent: str, turns: int, content: str, messages: int = 10_000) -> Ratio:
-    """Reading a session beside reading its file and parsing each line."""
+def read_cost(
+    name: str, parent: str, turns: int, content: str, *, sealed: bool = True, messages: int = 10_000
+) -> Ratio:
+    """Reading a session beside reading its file and parsing each line.
+
+    sealed: whether the lines have the checksums that the store gives them.
+    """
     with folder(parent) as here:
         store = STORES[name](here)
         store.add("session", content)
         path = os.path.join(here, "session.jsonl")
         with open(path, "rb+") as file:
-            line = file.read().splitlines(keepends=True)[-1]
-            file.write(line * (messages - 1))
+            *before, line = file.read().splitlines(keepends=True)
+            if not sealed:
+                line = orjson.dumps({"role": "user", "content": content}) + b"\n"
+            file.seek(0)
+            file.truncate()
+            file.write(b"".join(before) + line * messages)
 
         def bare() -> list[Any]:
             with open(path, "rb") as file:
@@ -254,6 +263,8 @@ def print_growth(directory: str, turns: int, messages: int, sessions: int) -> No
 
 
 def print_reads(directory: str, turns: int) -> None:
+    ratio = read_cost(JSONL, directory, turns, CONTENT, sealed=False)
+    print(f"reading 10,000 messages without checksums from {JSONL} costs {ratio} a bare parse")
     for name in STORES:
         for content in (CONTENT, "yes"):
             ratio = read_cost(name, directory, turns, content)

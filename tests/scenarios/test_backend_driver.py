@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tornwrite.faults.images import materialise
-from tornwrite.faults.profiles import BUILT_IN
+from tornwrite.faults.profiles import DEFAULT
 from tornwrite.faults.scratch import scratch_root
 from tornwrite.model.machine import CrashMachine, Violated, machine_for
 from tornwrite.model.operation import Operation
@@ -33,7 +33,7 @@ from tornwrite.scenarios.world import Worlds
 
 REFERENCE = load_subject("tornwrite.scenarios.stores:backend")
 PUBLISHED = load_subject("tornwrite.scenarios.known_bad:backend")
-POWER_LOSSES = tuple(one for one in BUILT_IN if one.name != "kill")
+POWER_LOSSES = tuple(one for one in DEFAULT if one.name != "kill")
 SETTINGS = Settings(POWER_LOSSES, budget=50_000, seed=0)
 NAMES = [scenario.name for scenario in REFERENCE.scenarios]
 FALLING_BACK = [name for name in NAMES if "fall-back" in name]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tornwrite.faults.profiles import BUILT_IN, KILL
+from tornwrite.faults.profiles import DEFAULT, KILL
 from tornwrite.model.results import FlawRow
 from tornwrite.model.verdict import Kind
 from tornwrite.reports import flaws as report
@@ -16,7 +16,7 @@ from tornwrite.scenarios.flaws.page import page
 from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.subject import load_subject
 
-SETTINGS = Settings(BUILT_IN, budget=50_000, seed=0)
+SETTINGS = Settings(DEFAULT, budget=50_000, seed=0)
 ROOT = Path(__file__).parents[2]
 
 

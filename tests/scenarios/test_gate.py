@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tornwrite.faults.profiles import BUILT_IN, EXT4, KILL, POSIX
+from tornwrite.faults.profiles import DEFAULT, EXT4, KILL, POSIX
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.model.results import GateResult
 from tornwrite.model.verdict import Kind, Verdict
@@ -60,7 +60,7 @@ def without_times(result: GateResult) -> GateResult:
 
 
 def test_a_right_store_passes() -> None:
-    result = gate("right", Settings(BUILT_IN, budget=5_000, seed=0))
+    result = gate("right", Settings(DEFAULT, budget=5_000, seed=0))
     assert result.verdict is Verdict.PASSED
     assert result.findings == ()
     assert result.notes == ()
@@ -76,8 +76,8 @@ def test_a_wrong_store_is_violated() -> None:
 
 
 def test_each_scenario_has_a_row_for_each_profile_in_the_order_asked_for() -> None:
-    profiles = [profile.name for profile in BUILT_IN]
-    result = gate("right", Settings(BUILT_IN, budget=5_000, seed=0))
+    profiles = [profile.name for profile in DEFAULT]
+    result = gate("right", Settings(DEFAULT, budget=5_000, seed=0))
     expected = ["kill", "real kills", *profiles[1:]]
     assert [(row.scenario, row.profile) for row in result.rows] == [
         (scenario, profile) for scenario in ("put", "delete") for profile in expected

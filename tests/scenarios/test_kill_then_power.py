@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from support.line_log import ADD
 from tornwrite.cli import main
 from tornwrite.faults.images import read_image
-from tornwrite.faults.profiles import BUILT_IN, EXT4, KILL, POSIX, Profile
+from tornwrite.faults.profiles import DEFAULT, EXT4, KILL, POSIX, Profile
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.faults.steps import Close, Link, Open, Unlink, Write, is_barrier
 from tornwrite.faults.trace import Acknowledged, Began, Restarted, Stepped, Trace
@@ -81,11 +81,11 @@ def lane_alone(one: Subject, name: str, tmp_path: Path) -> PowerLane:
 
 
 def test_trust_in_a_dead_process_is_caught_by_this_lane_alone() -> None:
-    found = outcome(subject("trusting"), profiles=BUILT_IN)
+    found = outcome(subject("trusting"), profiles=DEFAULT)
     verdicts = {row.profile: row.verdict for row in found.rows}
     assert verdicts.pop(KILL_THEN_POWER) is Verdict.VIOLATED
     assert set(verdicts.values()) == {Verdict.PASSED}
-    assert len(verdicts) == len(BUILT_IN)
+    assert len(verdicts) == len(DEFAULT)
 
 
 def test_who_syncs_what_others_made_passes() -> None:

@@ -3,13 +3,12 @@
 The stores keep lines in one file. What `Careful` does right, the others leave out one by one.
 """
 
-import contextlib
 import fcntl
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,23 +16,34 @@ from typing import Any
 
 import pytest
 
-from support.line_log import KEPT, Lines, PlainModel, add
+from support.line_log import KEPT, PlainModel, add
+from support.line_stores import (
+    READ,
+    Careful,
+    Entangled,
+    Hasty,
+    LinesModel,
+    Sharing,
+    SharingByFlock,
+    Unlocked,
+    subject,
+)
 from tornwrite.faults import interleaving
 from tornwrite.faults.profiles import EXT4, KILL, POSIX
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.faults.trace import Acknowledged, Began, Stepped
 from tornwrite.model import linearise
-from tornwrite.model.operation import Observation, Operation, canonical
+from tornwrite.model.operation import canonical
 from tornwrite.model.promises import SHARED
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.permitted import calls_of, permitted_by_epoch
 from tornwrite.scenarios.recording import Recorded, check_whole, drive, record
 from tornwrite.scenarios.run import NO_CRASH, Outcome, Settings, run_scenario
 from tornwrite.scenarios.stores import reference
-from tornwrite.scenarios.subject import Driver, Lane, Scenario, Subject
+from tornwrite.scenarios.subject import Driver, Lane, Scenario
+from tornwrite.scenarios.threads.sessions import writers as ten_writers
 
-READ = Operation("read")
 SEEDS = range(1, 7)
 
 
@@ -46,90 +56,6 @@ def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     assert set(threading.enumerate()) == threads
     assert set(os.listdir("/proc/self/fd")) == files
     assert [name for name in os.listdir(tmp_path) if name.startswith("tornwrite")] == []
-
-
-class LinesModel(PlainModel):
-    """Reading returns all lines. Lines are only added."""
-
-    def answer(self, state: Lines, operation: Operation) -> Any:
-        return list(state) if operation.name == "read" else None
-
-    def may_become(self, state: Lines, seen: Observation, left: Sequence[Operation]) -> bool:
-        return tuple(seen["lines"][: len(state)]) == state
-
-
-class Careful:
-    """Reads the lines, writes them and the new one beside, syncs, renames; one at a time."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._file = os.path.join(root, "lines")
-        self._lock: Any = threading.Lock()
-        with contextlib.suppress(FileNotFoundError), self._kept_out():
-            os.unlink(self._file + ".tmp")
-
-    def apply(self, operation: Operation) -> Any:
-        return self.lines() if operation.name == "read" else self.add(**operation.arguments)
-
-    def add(self, line: str) -> None:
-        with self._lock, self._kept_out():
-            self._replace([*self._read(), line])
-
-    def lines(self) -> list[str]:
-        with self._lock, self._kept_out():
-            return self._read()
-
-    def _kept_out(self) -> "contextlib.AbstractContextManager[Any]":
-        """What keeps other processes out meanwhile."""
-        return contextlib.nullcontext()
-
-    def _read(self) -> list[str]:
-        try:
-            with open(self._file, encoding="ascii") as file:
-                return file.read().splitlines()
-        except FileNotFoundError:
-            return []
-
-    def _replace(self, lines: Sequence[str]) -> None:
-        with open(self._file + ".tmp", "w", encoding="ascii") as file:
-            file.writelines(f"{line}\n" for line in lines)
-            file.flush()
-            self._sync(file.fileno())
-        os.rename(self._file + ".tmp", self._file)
-        folder = os.open(self._root, os.O_RDONLY)
-        self._sync(folder)
-        os.close(folder)
-
-    def _sync(self, fd: int) -> None:
-        os.fsync(fd)
-
-    def observe(self, names: Sequence[str]) -> Observation:
-        return {"lines": self._read()}
-
-    def settled(self, names: Sequence[str]) -> Observation:
-        return {}
-
-    def close(self) -> None:
-        pass
-
-
-class Unlocked(Careful):
-    """Two that read the same lines each write them and their own."""
-
-    def __init__(self, root: str) -> None:
-        super().__init__(root)
-        self._lock = contextlib.nullcontext()
-
-    def _replace(self, lines: Sequence[str]) -> None:
-        with contextlib.suppress(FileNotFoundError):  # the other one has renamed it
-            super()._replace(lines)
-
-
-class Hasty(Careful):
-    """Says that it is done before the disk does."""
-
-    def _sync(self, fd: int) -> None:
-        pass
 
 
 class Flickering(Careful):
@@ -148,27 +74,6 @@ class Flickering(Careful):
 
     def lines(self) -> list[str]:
         return [*self._read(), *self._coming]
-
-
-class Entangled(Careful):
-    """Readers and writers take the same two locks, each in an order of their own."""
-
-    def __init__(self, root: str) -> None:
-        super().__init__(root)
-        self._index = threading.Lock()
-
-    def add(self, line: str) -> None:
-        self._index.acquire()
-        super().add(line)
-        self._index.release()
-
-    def lines(self) -> list[str]:
-        with self._lock, self._index:
-            return self._read()
-
-    def close(self) -> None:
-        with self._index:
-            pass
 
 
 class GroupCommit(Careful):
@@ -190,24 +95,6 @@ class GroupCommit(Careful):
                 self._replace([*self._read(), *(line for line, _ in group)])
             for _, event in group:
                 event.set()
-
-
-class Sharing(Careful):
-    """Keeps other processes out with a lock on a file."""
-
-    @contextlib.contextmanager
-    def _kept_out(self) -> Iterator[None]:
-        with open(self._file + ".lock", "wb") as file:
-            self._take(file.fileno())
-            yield
-
-    def _take(self, fd: int) -> None:
-        fcntl.lockf(fd, fcntl.LOCK_EX)
-
-
-class SharingByFlock(Sharing):
-    def _take(self, fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX)
 
 
 class Delegating(Careful):
@@ -262,10 +149,6 @@ class Generous(Careful):
     def lines(self) -> list[str]:
         with self._lock:
             return self._lines
-
-
-def subject(store: Callable[[str], Driver], model: PlainModel | None = None) -> Subject:
-    return Subject("lines", model or LinesModel(), store, ())
 
 
 def writers(count: int, each: int, seed: int, *, reads: int = 0, process: bool = False) -> Scenario:
@@ -539,7 +422,7 @@ def test_the_lanes_of_a_scenario_come_after_its_operations(tmp_path: Path) -> No
 
 
 def test_ten_threads_of_twenty_messages_each_come_to_an_end(tmp_path: Path) -> None:
-    scenario = reference.scenario("writers")
+    scenario = ten_writers(each=20, reads=6)
     started = time.monotonic()
     recorded = record(reference, scenario, str(tmp_path))
     took_s = time.monotonic() - started

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from tornwrite.faults.profiles import BUILT_IN
+from tornwrite.faults.profiles import DEFAULT
 from tornwrite.model.machine import CrashMachine, Violated, machine_for
 from tornwrite.model.manager import Managed, ManagerModel
 from tornwrite.model.operation import Operation
@@ -28,7 +28,7 @@ from tornwrite.scenarios.world import Worlds
 
 REFERENCE = load_subject("tornwrite.scenarios.stores:manager")
 PUBLISHED = load_subject("tornwrite.scenarios.known_bad:manager")
-SETTINGS = Settings(BUILT_IN, budget=50_000, seed=0, real_kills=False)
+SETTINGS = Settings(DEFAULT, budget=50_000, seed=0, real_kills=False)
 NAMES = [scenario.name for scenario in REFERENCE.scenarios]
 
 RUN = settings(
@@ -199,7 +199,7 @@ def test_the_published_manager_is_caught_at_what_it_does_wrong(
 @pytest.mark.parametrize("scenario", NAMES)
 def test_the_reference_manager_passes_every_power_loss_completely(scenario: str) -> None:
     """With every image; the gate has the kills too."""
-    without_kill = Settings(tuple(one for one in BUILT_IN if one.name != "kill"), 50_000, 0)
+    without_kill = Settings(tuple(one for one in DEFAULT if one.name != "kill"), 50_000, 0)
     outcome = run_scenario(
         REFERENCE, REFERENCE.scenario(scenario), without_kill, lambda at, done: None
     )

@@ -9,7 +9,7 @@ import pytest
 
 from support.key_values import KEPT, PUT
 from tornwrite.faults.images import digest, read_image
-from tornwrite.faults.profiles import BUILT_IN, EXT4, KILL, POSIX, by_name
+from tornwrite.faults.profiles import DEFAULT, EXT4, KILL, POSIX, by_name
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.faults.states import CrashStates
 from tornwrite.faults.trace import TraceFileError, save
@@ -36,7 +36,7 @@ def subject(name: str) -> Subject:
 
 
 def findings(name: str) -> tuple[Finding, ...]:
-    settings = Settings(BUILT_IN, budget=5_000, seed=0, real_kills=False)
+    settings = Settings(DEFAULT, budget=5_000, seed=0, real_kills=False)
     one = subject(name)
     found: tuple[Finding, ...] = ()
     for scenario in one.scenarios:

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from tornwrite.faults.profiles import BUILT_IN
+from tornwrite.faults.profiles import DEFAULT
 from tornwrite.faults.strace import probe_strace
 from tornwrite.model.results import MutantKind
 from tornwrite.model.verdict import Kind, Verdict
@@ -16,7 +16,7 @@ from tornwrite.scenarios.subject import load_subject
 
 REFERENCE = load_subject("tornwrite.scenarios.stores:reference")
 PUBLISHED = load_subject("tornwrite.scenarios.known_bad:jsonl")
-SETTINGS = Settings(BUILT_IN, budget=50_000, seed=0)
+SETTINGS = Settings(DEFAULT, budget=50_000, seed=0)
 NAMES = [scenario.name for scenario in REFERENCE.scenarios]
 
 
@@ -51,7 +51,7 @@ def test_the_published_store_is_caught_at_what_it_does_wrong(
 @pytest.mark.parametrize("scenario", NAMES)
 def test_the_reference_store_passes_every_power_loss_completely(scenario: str) -> None:
     """With every image; the gate has the kills too."""
-    settings = Settings(tuple(one for one in BUILT_IN if one.name != "kill"), 50_000, 0)
+    settings = Settings(tuple(one for one in DEFAULT if one.name != "kill"), 50_000, 0)
     outcome = run_scenario(REFERENCE, REFERENCE.scenario(scenario), settings, lambda at, done: None)
     assert [(row.verdict, row.complete) for row in outcome.rows] == [(Verdict.PASSED, True)] * 5
     assert outcome.findings == outcome.notes == ()

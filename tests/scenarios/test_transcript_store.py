@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from tornwrite.faults.profiles import BUILT_IN, POSIX
+from tornwrite.faults.profiles import DEFAULT, POSIX
 from tornwrite.model.machine import CrashMachine, Violated, machine_for
 from tornwrite.model.operation import Operation
 from tornwrite.model.results import MutantKind
@@ -49,7 +49,7 @@ def test_what_makes_a_transcript_durable_is_needed_before_anything_is_appended()
 @cache
 def published(scenario: str) -> Outcome:
     subject = load_subject(PUBLISHED)
-    wanted = Settings(BUILT_IN, budget=50_000, seed=0, real_kills=False)
+    wanted = Settings(DEFAULT, budget=50_000, seed=0, real_kills=False)
     return run_scenario(subject, subject.scenario(scenario), wanted, lambda at, done: None)
 
 

@@ -1,0 +1,226 @@
+"""Workloads that nobody wrote down, on a terminal: how far they are, and what came of them."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from types import TracebackType
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from tornwrite.model.results import Exploration, SoakRound, worst
+from tornwrite.model.verdict import Verdict
+from tornwrite.reports.console import STYLES, printable, show_finding
+from tornwrite.reports.json_report import plain_fields, write_plain
+
+FORMAT = "tornwrite-explorations"
+VERSION = 1
+
+
+class SoakProgress:
+    """What each subject is at, and what was done so far. Silent where nobody looks.
+
+    console: where to draw; nothing is drawn unless it is a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("beginning")
+        self._now: dict[str, str] = {}
+
+    def __enter__(self) -> "SoakProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def worked(self, subject: str, at: str, examples: int) -> None:
+        """A round of that subject has begun its so many-th example."""
+        self._now[subject] = f"{subject}: {examples:,} examples, {at}"
+        self._show()
+
+    def finished(self, done: SoakRound) -> None:
+        """A round is over."""
+        self._now.pop(done.subject, None)
+        self._show()
+
+    def _show(self) -> None:
+        self._progress.update(self._task, description=escape("\n".join(self._now.values())))
+
+
+def round_line(done: SoakRound) -> Text:
+    """One round in one line, with its seed."""
+    text = printable(
+        f"{done.subject}  seed {done.seed}: {done.examples:,} examples, "
+        f"{done.operations:,} steps, {done.judged:,} crash images judged, "
+        f"{done.crashes:,} crashes made real, {done.seconds:.1f} s  "
+    )
+    return text + _verdict(bool(done.failures))
+
+
+def _verdict(failed: bool) -> Text:
+    verdict = Verdict.VIOLATED if failed else Verdict.PASSED
+    return Text(verdict.value, style=STYLES[verdict])
+
+
+def show_soak(rounds: Sequence[SoakRound], console: Console) -> None:
+    """Print a line for each subject, each failure with its program, and one line of verdict."""
+    console.print(_soak_table(rounds))
+    console.print()
+    failures = dict.fromkeys((one.subject, said) for one in rounds for said in one.failures)
+    for number, (subject, said) in enumerate(failures, start=1):
+        console.rule(printable(f"failure {number} of {len(failures)}: {subject}"), align="left")
+        # As it is, to be copied: no markup, no line broken anew.
+        console.print(printable(said), soft_wrap=True)
+        console.print()
+    console.print(
+        _verdict(bool(failures))
+        + Text(
+            f": {len({one.subject for one in rounds})} subjects, {len(rounds):,} rounds, "
+            f"{_sum(one.examples for one in rounds)} examples, "
+            f"{_sum(one.judged for one in rounds)} crash images judged, "
+            f"{_sum(one.crashes for one in rounds)} crashes made real"
+        )
+    )
+
+
+def _soak_table(rounds: Iterable[SoakRound]) -> Table:
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    shown.add_column("subject", no_wrap=True)
+    for head in ("rounds", "examples", "steps", "images\njudged", "crashes\nreal", "seconds"):
+        shown.add_column(head, justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    by_subject: dict[str, list[SoakRound]] = {}
+    for one in rounds:
+        by_subject.setdefault(one.subject, []).append(one)
+    for subject, own in by_subject.items():
+        shown.add_row(
+            _short(subject),
+            f"{len(own):,}",
+            _sum(one.examples for one in own),
+            _sum(one.operations for one in own),
+            _sum(one.judged for one in own),
+            _sum(one.crashes for one in own),
+            f"{sum(one.seconds for one in own):.1f}",
+            _verdict(any(one.failures for one in own)),
+        )
+    return shown
+
+
+def _short(subject: str) -> Text:
+    """The last parts of a name: all of it leaves no room for numbers."""
+    return printable(subject.rpartition(".")[2])
+
+
+def _sum(numbers: Iterable[int]) -> str:
+    return f"{sum(numbers):,}"
+
+
+class ExploreProgress:
+    """What is being gone through. Silent where nobody looks.
+
+    console: where to draw; nothing is drawn unless it is a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("beginning")
+
+    def __enter__(self) -> "ExploreProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def worked(self, subject: str, at: str, number: int) -> None:
+        """The sequence of that number is being run."""
+        said = escape(f"{subject}: {at} {number:,}")
+        self._progress.update(self._task, description=said)
+
+
+def show_explorations(found: Sequence[Exploration], seconds: float, console: Console) -> None:
+    """Print a line for each subject, its findings, and one line of verdict.
+
+    seconds: how long all of it took.
+    """
+    console.print(_exploration_table(found))
+    console.print()
+    for one in found:
+        for number, shown in enumerate(one.findings, start=1):
+            title = f"{one.subject}: finding {number} of {len(one.findings)}"
+            show_finding(replace(shown, also_in=()), title, console)
+            if shown.also_in:
+                console.print(f"    shown by {len(shown.also_in):,} more sequences\n")
+    said = dict.fromkeys(note for one in found for note in one.notes)
+    stopped = (f"{one.subject} is not complete: {one.stopped}" for one in found if one.stopped)
+    said.update(dict.fromkeys(stopped))
+    for note in said:
+        console.print(Text.assemble(("note: ", "bold"), printable(note)))
+    whole = worst([one.verdict for one in found])
+    console.print(
+        Text.assemble(
+            (whole.value, STYLES[whole]),
+            f": {_sum(one.run for one in found)} sequences of up to "
+            f"{max(one.bound for one in found)} operations, "
+            f"{_sum(one.judged for one in found)} crash states judged on "
+            f"{_sum(one.recovered for one in found)} images, "
+            f"{sum(len(one.findings) for one in found):,} findings, {seconds:.1f} s",
+        )
+    )
+
+
+def _exploration_table(found: Iterable[Exploration]) -> Table:
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    shown.add_column("subject", no_wrap=True)
+    heads = ("sequences", "renamed\ntoo", "states\njudged", "images", "find-\nings")
+    for head in (*heads, "seconds"):
+        shown.add_column(head, justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    for one in found:
+        shown.add_row(
+            _short(one.subject),
+            f"{one.run:,}" + (f" of {one.possible:,}" if one.run < one.possible else ""),
+            f"{one.renamed:,}",
+            f"{one.judged:,}",
+            f"{one.recovered:,}",
+            f"{len(one.findings):,}",
+            f"{one.seconds:.1f}",
+            Text(one.verdict.value, style=STYLES[one.verdict]),
+        )
+    return shown
+
+
+def write_explorations(found: Sequence[Exploration], file: str | os.PathLike[str]) -> None:
+    """Write all of it to a file as JSON, whole or not at all. Raises OSError."""
+    runs = [plain_fields(one) for one in found]
+    write_plain({"format": FORMAT, "version": VERSION, "runs": runs}, file)

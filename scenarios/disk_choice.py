@@ -1,0 +1,106 @@
+"""Which full disks a workload is put on: from its recorded steps, as the effort says."""
+
+import errno
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tornwrite.faults.capacity import Demand, Room, demands
+from tornwrite.faults.steps import Write
+from tornwrite.faults.trace import Began, Stepped, Trace
+from tornwrite.scenarios.disk_filling import Filling, Way
+from tornwrite.scenarios.fault_lanes import Effort
+from tornwrite.scenarios.findings import own_sites, step_owners
+
+LEFT_OUT = {
+    Effort.QUICK: "cuts but in the middle of a write, further writes of a source line, threads",
+    Effort.CI: "cuts but at the ends and middle of a write, further writes of a line, threads",
+    Effort.FULL: "cuts but at the ends and middle of a write of threads, most capacities of "
+    "pyfakefs beyond 512 B",
+}
+"""What is not tried at each effort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One full disk.
+
+    at: the kind of step that finds no room first. power: the power is to be lost too.
+    """
+
+    at: str
+    filling: Filling
+    power: bool = False
+
+    @property
+    def what(self) -> str:
+        """The error and what becomes of the disk, for the count."""
+        return f"{errno.errorcode[self.filling.room.number]}, {self.filling.way.value}"
+
+
+def chosen(trace: Trace, effort: Effort) -> Iterator[Chosen]:
+    """The full disks for a workload with this trace.
+
+    At each step that needs room the disk is full: at FULL at every byte of it, which is every
+    capacity from nothing to what the workload needs, and more; otherwise as LEFT_OUT says.
+    """
+    if effort is Effort.FULL:
+        for demand in demands(trace):
+            yield from _names(demand, Way) if demand.makes_name else _every_byte(demand)
+        return
+    writes = 0
+    for demand in _once_by_source_line(trace):
+        if demand.makes_name:
+            yield from _names(demand, (Way.STAYS,))
+            continue
+        writes += 1
+        if effort is Effort.QUICK:
+            yield _write(demand, demand.more_bytes // 2, Way.STAYS)
+        else:
+            yield from _ends_and_middle(demand, is_first=writes == 1)
+
+
+def _once_by_source_line(trace: Trace) -> Iterator[Demand]:
+    events = [event for event in trace.events if isinstance(event, Stepped)]
+    owners = step_owners(trace)
+    names = {event.number: event.name for event in trace.events if isinstance(event, Began)}
+    known: set[object] = set()
+    for demand in demands(trace):
+        sites = own_sites(events[demand.number].sites)
+        cause = (names.get(owners[demand.number]), type(demand.step), demand.begins, sites)
+        if cause not in known:
+            known.add(cause)
+            yield demand
+
+
+def _names(demand: Demand, ways: Iterable[Way]) -> Iterator[Chosen]:
+    room = Room(0, demand.number, entry_bytes=1)
+    for way in ways:
+        yield Chosen("name", Filling(room, way), power=way is Way.FREED)
+
+
+def _ends_and_middle(demand: Demand, *, is_first: bool) -> Iterator[Chosen]:
+    middle = demand.more_bytes // 2
+    for free in sorted({0, demand.more_bytes - 1}):
+        yield _write(demand, free, Way.FREED)
+    yield _write(demand, middle, Way.STAYS, power=is_first)
+    yield _write(demand, middle, Way.REOPENED)
+    if is_first:
+        yield _write(demand, middle, Way.FREED, errno.EDQUOT)
+
+
+def _every_byte(demand: Demand) -> Iterator[Chosen]:
+    middle = demand.more_bytes // 2
+    ends = {0, middle, demand.more_bytes - 1}
+    for free in range(demand.more_bytes):
+        yield _write(demand, free, Way.FREED, power=free in ends)
+    for free in sorted(ends):
+        yield _write(demand, free, Way.STAYS, power=True)
+        yield _write(demand, free, Way.REOPENED, power=True)
+    yield _write(demand, middle, Way.FREED, errno.EDQUOT)
+
+
+def _write(
+    demand: Demand, free: int, way: Way, error: int = errno.ENOSPC, *, power: bool = False
+) -> Chosen:
+    at = "write" if isinstance(demand.step, Write) else "truncate"
+    return Chosen(at, Filling(Room(free, demand.number, number=error), way), power)
