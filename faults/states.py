@@ -10,9 +10,10 @@ every crash point; then with one thing held back, with two, and so on; then a se
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 from tornwrite.faults.cuts import Seen, cuts, every_pick, last_cuts, picks
 from tornwrite.faults.epochs import Epoch, epochs
@@ -47,7 +48,8 @@ class Coverage:
     """How much of what is possible was gone through.
 
     points: crash points. images: distinct images. possible: how many there are, or, unless
-    `complete`, a number that they at least are. stopped: why the search was cut short.
+    `complete`, a number that they at least are. stopped: why the search was cut short. chosen: how
+    many cuts of writes under way were not asked for.
     """
 
     points: int = 0
@@ -55,6 +57,16 @@ class Coverage:
     possible: int = 0
     complete: bool = False
     stopped: str = ""
+    chosen: int = 0
+
+
+CutAt: TypeAlias = Callable[[int, Write], Collection[int]]
+"""At which of its bytes, from the first to the last but one, the write of a step is cut."""
+
+
+def at_every_byte(point: int, step: Write) -> Collection[int]:
+    """All of them."""
+    return range(1, len(step.data))
 
 
 class CrashStates:
@@ -63,6 +75,7 @@ class CrashStates:
     budget: how many pairs of an epoch and an image are gone through at most.
     seed: for the sample when there are more.
     epochs_wanted: only crash points of these epochs (all of them when None).
+    cut_at: where a kill cuts the write under way.
     """
 
     def __init__(
@@ -73,6 +86,7 @@ class CrashStates:
         budget: int = 50_000,
         seed: int = 0,
         epochs_wanted: frozenset[int] | None = None,
+        cut_at: CutAt = at_every_byte,
     ) -> None:
         self.trace = trace
         self.profile = profile
@@ -80,6 +94,7 @@ class CrashStates:
         self._budget = budget
         self._found = 0
         self._seed = seed
+        self._cut_at = cut_at
         self._epochs = [
             epoch
             for epoch in epochs(trace)
@@ -94,7 +109,7 @@ class CrashStates:
         )
         match self.profile:
             case ProcessKill():
-                candidates = kill_states(self.trace, self._epochs)
+                candidates = kill_states(self.trace, self._epochs, self._cut)
             case PowerLoss():
                 candidates = self._power_losses(self.profile)
         seen: set[tuple[int, Image]] = set()
@@ -111,10 +126,15 @@ class CrashStates:
             self._found = len(seen)
             yield state
         self.coverage.images = len(images)
-        self.coverage.complete = not self.coverage.stopped
+        self.coverage.complete = not self.coverage.stopped and not self.coverage.chosen
         self.coverage.possible = (
             len(images) if self.coverage.complete else max(self.coverage.possible, len(images) + 1)
         )
+
+    def _cut(self, point: int, step: Write) -> Collection[int]:
+        chosen = self._cut_at(point, step)
+        self.coverage.chosen += max(len(step.data) - 1, 0) - len(chosen)
+        return chosen
 
     def _power_losses(self, profile: PowerLoss) -> Iterator[CrashState]:
         reason = self._too_many(profile)
@@ -192,7 +212,9 @@ def states_at(
                         yield box.image(pick)
 
 
-def kill_states(trace: Trace, wanted: Sequence[Epoch]) -> Iterator[CrashState]:
+def kill_states(
+    trace: Trace, wanted: Sequence[Epoch], cut_at: CutAt = at_every_byte
+) -> Iterator[CrashState]:
     """What a kill could leave: all that was done, with the write under way cut at any byte."""
     if not wanted:
         return
@@ -216,7 +238,7 @@ def kill_states(trace: Trace, wanted: Sequence[Epoch]) -> Iterator[CrashState]:
                 before = interpreter.node(inode)
                 assert isinstance(before, bytes)
                 start = len(before) if step.offset is None else step.offset
-                for done in range(1, len(step.data)):
+                for done in cut_at(point, step):
                     head = before[:start].ljust(start, b"\0")
                     content = head + step.data[:done] + before[start + done :]
                     for path in names:

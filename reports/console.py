@@ -36,7 +36,7 @@ def show(result: GateResult, console: Console) -> None:
     stopped = dict.fromkeys(
         f"{row.scenario} under {row.profile} is not complete: {row.stopped}"
         for row in result.rows
-        if row.stopped and row.stopped not in result.notes
+        if row.stopped and row.stopped not in result.notes and row.verdict is not Verdict.PASSED
     )
     for note in [*stopped, *result.notes]:
         console.print(Text.assemble(("note: ", "bold"), printable(note)))
@@ -108,7 +108,7 @@ def table(rows: Iterable[Row]) -> Table:
             f"{row.seconds:.2f}",
             Text(row.verdict.value, style=STYLES[row.verdict]),
         )
-        if row.stopped:
+        if row.stopped and row.verdict is not Verdict.PASSED:
             shown.add_row(Text("    not complete", style="yellow"))
     return shown
 

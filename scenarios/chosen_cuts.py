@@ -1,13 +1,15 @@
 """What a kill could leave, with long writes cut at chosen bytes: those at which stores break."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from tornwrite.faults.epochs import Epoch
 from tornwrite.faults.images import Image
-from tornwrite.faults.interpreter import Interpreter
-from tornwrite.faults.states import CrashState
+from tornwrite.faults.states import CrashState, CutAt, kill_states
 from tornwrite.faults.steps import Write
-from tornwrite.faults.trace import Trace
+from tornwrite.faults.trace import Site, Stepped, Trace
+
+EVERY_BYTE = 16
+"""Where cuts are chosen, a write of up to so many bytes is cut at each of them."""
 
 
 def kills(trace: Trace, wanted: Sequence[Epoch], every_byte: int) -> Iterator[CrashState]:
@@ -16,48 +18,32 @@ def kills(trace: Trace, wanted: Sequence[Epoch], every_byte: int) -> Iterator[Cr
     The write under way is cut at each byte where it has no more than `every_byte` to keep, else
     where `chosen_cuts` says.
     """
-    interpreter = Interpreter(trace.base)
     seen: set[tuple[int, Image]] = set()
-    steps = trace.steps
-    last = max((epoch.last for epoch in wanted), default=-1)
-    for point in range(last + 1):
-        if point:
-            interpreter.apply(point - 1, steps[point - 1])
-        for epoch in wanted:
-            if epoch.first <= point <= epoch.last:
-                state = CrashState(epoch.number, point, interpreter.image())
-                if (state.epoch, state.image) not in seen:
-                    seen.add((state.epoch, state.image))
-                    yield state
-        under_way = [epoch for epoch in wanted if epoch.first <= point < epoch.last]
-        step = steps[point] if under_way else None
-        if not isinstance(step, Write):
-            continue
-        for cut, image in _cut_images(interpreter, step, every_byte):
-            for epoch in under_way:
-                if (epoch.number, image) not in seen:
-                    seen.add((epoch.number, image))
-                    yield CrashState(epoch.number, point, image, cut=cut)
+    for state in kill_states(trace, wanted, lambda _, step: chosen_cuts(step.data, every_byte)):
+        if (state.epoch, state.image) not in seen:
+            seen.add((state.epoch, state.image))
+            yield state
 
 
-def _cut_images(
-    interpreter: Interpreter, step: Write, every_byte: int
-) -> Iterator[tuple[int, Image]]:
-    written = interpreter.opened(step.handle)
-    tree = list(interpreter.tree())
-    before = interpreter.node(written)
-    assert isinstance(before, bytes)
-    start = len(before) if step.offset is None else step.offset
-    head = before[:start].ljust(start, b"\0")
-    for cut in chosen_cuts(step.data, every_byte):
-        content = head + step.data[:cut] + before[start + cut :]
-        yield (
-            cut,
-            tuple(
-                (path, content if inode == written else interpreter.node(inode))
-                for path, inode in tree
-            ),
-        )
+def first_of_each_line(trace: Trace) -> CutAt:
+    """Cuts the first write of each source line, as it was called, at every byte of it.
+
+    Later ones by the same calls are cut at chosen bytes: another write of one kind, most of all.
+    """
+    met: set[tuple[Site, ...]] = set()
+    first: set[int] = set()
+    steps = [event for event in trace.events if isinstance(event, Stepped)]
+    for number, event in enumerate(steps):
+        if isinstance(event.step, Write) and event.sites not in met:
+            met.add(event.sites)
+            first.add(number)
+
+    def cut_at(number: int, step: Write) -> Collection[int]:
+        if number in first:
+            return range(1, len(step.data))
+        return chosen_cuts(step.data, EVERY_BYTE)
+
+    return cut_at
 
 
 def chosen_cuts(data: bytes, every_byte: int) -> list[int]:

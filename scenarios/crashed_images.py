@@ -15,10 +15,7 @@ from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.faults.states import CrashState, CrashStates
 from tornwrite.faults.trace import Began, Trace
-from tornwrite.scenarios.chosen_cuts import kills
-
-EVERY_BYTE = 16
-"""Where cuts are chosen, writes of up to so many bytes are cut at each of them."""
+from tornwrite.scenarios.chosen_cuts import EVERY_BYTE, kills
 
 _Kind: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 _ALL = ("everything", "as before")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
+from tornwrite.faults.profiles import KILL
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import GateResult, worst
 from tornwrite.model.verdict import Verdict
@@ -10,7 +11,7 @@ from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.kill_lane import REAL_KILLS
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
 from tornwrite.scenarios.lane_registry import lanes_named
-from tornwrite.scenarios.run import Outcome, Settings, run_scenario
+from tornwrite.scenarios.run import CHOSEN_CUTS, Outcome, Settings, run_scenario
 from tornwrite.scenarios.run_file import RunFile, source_digest
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject
 from tornwrite.scenarios.workers import Progress, Task, each
@@ -74,6 +75,7 @@ def run_gate(
 
 def _left_out(settings: Settings) -> tuple[str, ...]:
     said = [] if settings.real_kills else [f"{REAL_KILLS}: all of them"]
+    said += [] if settings.every_cut else [f"{KILL.name}: {CHOSEN_CUTS}"]
     said += [] if settings.kill_then_power else [f"{KILL_THEN_POWER}: all of it"]
     for lane in lanes_named(settings.lanes) if settings.lanes else ():
         left_out = lane.leaves_out(settings.effort)

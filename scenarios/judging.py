@@ -7,13 +7,14 @@ from typing import Any
 
 from tornwrite.faults.images import Image
 from tornwrite.faults.profiles import Profile
-from tornwrite.faults.states import Coverage, CrashState, CrashStates
+from tornwrite.faults.states import Coverage, CrashState, CrashStates, at_every_byte
 from tornwrite.faults.trace import Began, Failed, Trace
 from tornwrite.model import promises
 from tornwrite.model.judge import Assessed, Permitted, assess, judge
 from tornwrite.model.linearise import Answers, Linearisation
 from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Kind, Violation
+from tornwrite.scenarios.chosen_cuts import first_of_each_line
 from tornwrite.scenarios.findings import Collected
 from tornwrite.scenarios.permitted import calls_of
 from tornwrite.scenarios.recording import Recorded
@@ -126,16 +127,18 @@ def judge_trace(
     seed: int,
     progress: Callable[[str, int], None] = lambda profile, judged: None,
     enough: int | None = None,
+    every_cut: bool = True,
 ) -> list[ProfileRun]:
     """Judge every crash state of the trace under each profile, the strongest first.
 
     collected: where what is wrong goes. enough: stop after so many violations; None goes through
-    all.
+    all. every_cut: a kill cuts each write at every byte, not only the first of each source line.
     """
+    cut_at = at_every_byte if every_cut else first_of_each_line(trace)
     runs: list[ProfileRun] = []
     for profile in profiles:
         started = time.perf_counter()
-        states = CrashStates(trace, profile, budget=budget, seed=seed)
+        states = CrashStates(trace, profile, budget=budget, seed=seed, cut_at=cut_at)
         run = ProfileRun(profile, states.coverage, 0.0)
         runs.append(run)
         for number, state in enumerate(states):

@@ -63,20 +63,28 @@ def drive(
         driver = run.perform(None, operations_of(scenario))
         if driver is None:
             return Seen(None, run.broken)
+        seen = Seen(None)
         try:
             if turns is not None:
                 with recorder.in_turns(turns):
                     run.lanes(driver, scenario.lanes, turns)
             if not run.broken:
                 driver = run.perform(driver, scenario.after)
-            if driver is None or run.broken:
-                return Seen(None, run.broken)
-            return look(driver, subject.model.names(scenario.every_operation), root)
+            if driver is not None and not run.broken:
+                seen = look(driver, subject.model.names(scenario.every_operation), root)
         finally:
-            # What broke off may have left locks behind, which is no news then.
-            with contextlib.suppress(*(Exception,) if run.broken else ()):
-                if driver is not None:
-                    driver.close()
+            closing = _closing_error(driver, root)
+        # What broke off may have left locks behind, which is no news then.
+        return Seen(None, run.broken or closing) if run.broken or closing else seen
+
+
+def _closing_error(driver: Driver | None, root: str) -> str:
+    if driver is not None:
+        try:
+            driver.close()
+        except Exception as error:
+            return f"closing fails: {said(error, root)}"
+    return ""
 
 
 class Run:

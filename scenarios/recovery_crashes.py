@@ -19,6 +19,7 @@ from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import Stepped, Trace
 from tornwrite.model.judge import Permitted, judge
+from tornwrite.model.operation import canonical
 from tornwrite.model.results import Finding
 from tornwrite.scenarios.crash_chains import Crashed, Link, chain_of, finding_of, operations_of
 from tornwrite.scenarios.crashed_images import Crashes, Kinds, at_the_end
@@ -35,6 +36,15 @@ from tornwrite.scenarios.recovery_recording import (
 from tornwrite.scenarios.subject import Scenario, Subject
 
 NAME = "crash in recovery"
+MOST_BYTES = 256 * 1024
+
+
+def bytes_written(scenario: Scenario) -> int:
+    """How many bytes a scenario hands to its subject and finds on the disk, about."""
+    given = sum(len(canonical(operation.arguments)) for operation in scenario.every_operation)
+    return given + sum(len(node) for _, node in scenario.base if isinstance(node, bytes))
+
+
 """What this lane is called where profiles are named."""
 
 
@@ -46,12 +56,16 @@ class RecoveryCrashes:
     name: str = NAME
 
     def concerns(self, subject: Subject, scenario: Scenario) -> bool:
-        """Every scenario: any image may have to be recovered."""
-        return True
+        """All but those with very long messages: a recovery that rewrites so many pages at once
+        has more crash states than can be gone through."""
+        return bytes_written(scenario) <= MOST_BYTES
 
     def leaves_out(self, effort: Effort) -> str:
         """What is not tried at this effort."""
-        cuts = "kills within long writes at all but chosen bytes"
+        cuts = (
+            f"scenarios that write more than {MOST_BYTES:,} bytes; kills within long writes at all "
+            "but chosen bytes"
+        )
         if effort is Effort.FULL:
             return (
                 f"{cuts}; of recoveries that do the same, line by line of source, all but the "

@@ -40,6 +40,8 @@ from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
 
+CHOSEN_CUTS = "all but the first write of each source line are cut at chosen bytes only"
+
 NO_CRASH = "no crash"
 """Where profiles are named: the run itself was wrong, before any crash."""
 
@@ -50,9 +52,10 @@ class Settings:
 
     profiles: from the strongest to the weakest. budget: images a scenario and profile at most.
     seed: for the sample when there are more. real_kills: also kill real processes. every_byte: cut
-    the writes of those at every byte. kill_then_power: go on after each kill, then lose the power.
-    lanes: the names of the fault lanes to run. effort: how much
-    those try.
+    the writes of those at every byte. every_cut: a kill that is worked out cuts each write at
+    every byte; else only the first write of each source line, the others at chosen bytes.
+    kill_then_power: go on after each kill, then lose the power. lanes: the names of the fault lanes
+    to run. effort: how much those try.
     """
 
     profiles: tuple[Profile, ...]
@@ -60,6 +63,7 @@ class Settings:
     seed: int
     real_kills: bool = True
     every_byte: bool = False
+    every_cut: bool = True
     kill_then_power: bool = True
     lanes: tuple[str, ...] = ()
     effort: Effort = Effort.CI
@@ -131,6 +135,7 @@ def _run(
         budget=settings.budget,
         seed=settings.seed,
         progress=progress,
+        every_cut=settings.every_cut,
     )
     found = merged_evidence(
         evidence(finding(subject.name, scenario.name, trace, shown), shown)
@@ -248,7 +253,8 @@ def _kill_then_power(
 
 def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()) -> Row:
     """The row of a scenario under one profile. findings: those of all profiles."""
-    verdict = Verdict.PASSED if run.coverage.complete else Verdict.NOT_MEASURED
+    verdict = Verdict.NOT_MEASURED if run.coverage.stopped else Verdict.PASSED
+    chosen = CHOSEN_CUTS if run.coverage.chosen else ""
     return Row(
         scenario=scenario.name,
         profile=run.profile.name,
@@ -258,7 +264,7 @@ def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()
         judged=run.coverage.images,
         possible=run.coverage.possible,
         complete=run.coverage.complete,
-        stopped=run.coverage.stopped,
+        stopped=run.coverage.stopped or chosen,
         findings=sum(run.profile.name in found.profiles for found in findings),
         seconds=run.seconds,
     )

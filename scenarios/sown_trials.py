@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -195,7 +196,8 @@ def _caught_by(subject_name: str, first: tuple[str, ...]) -> str:
 
     plain = Settings((POSIX,), 50_000, 0, real_kills=False, kill_then_power=False)
     lanes = tuple(lane.name for lane in FAULT_LANES)
-    whole = Settings((KILL, POSIX), 50_000, 0, real_kills=False, lanes=lanes)
+    whole = replace(plain, profiles=(KILL, POSIX), every_cut=False, kill_then_power=True)
+    whole = replace(whole, lanes=lanes)
     try:
         subject = load_subject(subject_name)
         scenarios = sorted(subject.scenarios, key=lambda one: len(one.every_operation))
@@ -223,6 +225,8 @@ def _of_scenario(subject: "Subject", scenario: "Scenario", settings: Any) -> tup
         outcome = run_scenario(subject, scenario, settings, lambda at, done: None)
     except _Hangs:
         return f"{scenario.name}: hangs", False
+    except Exception as error:
+        return f"{scenario.name}: {type(error).__name__}: {error}", True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     for found in outcome.findings:

@@ -126,6 +126,7 @@ def gate(
     settings = replace(
         settings,
         real_kills=not quick,
+        every_cut=effort == Effort.FULL.value,
         kill_then_power=not quick,
         lanes=lanes,
         effort=Effort(effort),
