@@ -34,6 +34,9 @@ MOST_LANES = 4
 """Scenarios with more threads than that are left out: smaller ones show the same."""
 
 
+ALL_LANES = ("all",)
+
+
 class _Hangs(BaseException):
     """No store catches it."""
 
@@ -68,24 +71,28 @@ def try_sown(
     explained: dict[str, str],
     *,
     wanted: Callable[[Sown], bool] = lambda one: True,
+    lanes: tuple[str, ...] = ALL_LANES,
     finished: Callable[[str], None] = lambda name: None,
 ) -> list[SownRow]:
     """Sow each fault into the subject's source and see whether the gate catches it.
 
     jobs: trials at a time. explained: why a fault cannot be caught, by its name. wanted: which of
-    the faults to sow. finished: told each one that is done.
-    Raises what `tornwrite.scenarios.workers.each` raises.
+    the faults to sow. lanes: the fault lanes that may catch them, beside crashes. finished: told
+    each one that is done.
+    Raises WrongUse when the subject is violated as it is, for then a catch would tell nothing; and
+    what `tornwrite.scenarios.workers.each` raises.
     """
     from tornwrite.scenarios.subject import load_subject
 
     subject = load_subject(subject_name)
+    _check_passes(subject, lanes, jobs)
     faults = [one for one in sown_faults(subject) if wanted(one)]
     called = _functions_called(subject)
     tasks = []
     for number, one in enumerate(faults):
         key = (one.module, one.function)
         first = tuple(name for name, functions in called.items() if key in functions)
-        given = (number, subject_name, one.module, one.name, first)
+        given = (number, subject_name, one.module, one.name, first, lanes)
         tasks.append(Task(one.name, given, len(first)))
     rows: dict[int, SownRow] = {}
     for number, caught, seconds in each(_try, tasks, jobs):
@@ -94,6 +101,31 @@ def try_sown(
         rows[number] = SownRow(one.name, one.line, one.kind, one.after, caught, why, seconds)
         finished(one.name)
     return [rows[number] for number in sorted(rows)]
+
+
+def _check_passes(subject: "Subject", lanes: tuple[str, ...], jobs: int) -> None:
+    from tornwrite.scenarios.gate import run_gate
+
+    names = [one.name for one in subject.scenarios if len(one.lanes) <= MOST_LANES]
+    result = run_gate(subject.name, names, _settings(lanes)[-1], jobs)
+    if result.findings or result.notes:
+        first = result.notes[0] if result.notes else result.findings[0].replay
+        raise WrongUse(
+            f"{subject.name} does not pass as it is, so a fault sown into it would show nothing: "
+            f"{first}"
+        )
+
+
+def _settings(lanes: tuple[str, ...]) -> tuple[Any, Any]:
+    """How scenarios are run: cheaply first, then with all that the gate has but real kills."""
+    from tornwrite.faults.profiles import KILL, POSIX
+    from tornwrite.scenarios.lane_registry import lanes_named
+    from tornwrite.scenarios.run import Settings
+
+    plain = Settings((POSIX,), 50_000, 0, real_kills=False, kill_then_power=False)
+    whole = replace(plain, profiles=(KILL, POSIX), every_cut=False, kill_then_power=True)
+    named = tuple(lane.name for lane in lanes_named(())) if lanes == ALL_LANES else lanes
+    return plain, replace(whole, lanes=named)
 
 
 def _functions_called(subject: "Subject") -> dict[str, set[tuple[str, str]]]:
@@ -138,12 +170,12 @@ def _noting_calls(codes: set[CodeType]) -> Iterator[None]:
 
 
 def _try(
-    given: tuple[int, str, str, str, tuple[str, ...]], progress: Progress
+    given: tuple[int, str, str, str, tuple[str, ...], tuple[str, ...]], progress: Progress
 ) -> tuple[int, str, float]:
-    number, subject_name, module, name, first = given
+    number, subject_name, module, name, first, lanes = given
     started = time.perf_counter()
     _put_in_place(module, name)
-    return number, _caught_by(subject_name, first), time.perf_counter() - started
+    return number, _caught_by(subject_name, first, lanes), time.perf_counter() - started
 
 
 def _put_in_place(module: str, name: str) -> None:
@@ -183,21 +215,14 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._fault.tree, str(self._real.origin), "exec"), module.__dict__)
 
 
-def _caught_by(subject_name: str, first: tuple[str, ...]) -> str:
+def _caught_by(subject_name: str, first: tuple[str, ...], lanes: tuple[str, ...]) -> str:
     """What finds something, in a few words; nothing when nothing does.
 
     first: the scenarios that call the changed function. Where none does without a fault, others do
     with one.
     """
-    from tornwrite.faults.profiles import KILL, POSIX
-    from tornwrite.scenarios.lane_registry import FAULT_LANES
-    from tornwrite.scenarios.run import Settings
     from tornwrite.scenarios.subject import load_subject
 
-    plain = Settings((POSIX,), 50_000, 0, real_kills=False, kill_then_power=False)
-    lanes = tuple(lane.name for lane in FAULT_LANES)
-    whole = replace(plain, profiles=(KILL, POSIX), every_cut=False, kill_then_power=True)
-    whole = replace(whole, lanes=lanes)
     try:
         subject = load_subject(subject_name)
         scenarios = sorted(subject.scenarios, key=lambda one: len(one.every_operation))
@@ -206,7 +231,7 @@ def _caught_by(subject_name: str, first: tuple[str, ...]) -> str:
     small = [one for one in scenarios if len(one.lanes) <= MOST_LANES]
     chosen = [one for one in small if one.name in first] or small
     broken = ""
-    for settings in (plain, whole):
+    for settings in _settings(lanes):
         for scenario in chosen:
             said, is_broken = _of_scenario(subject, scenario, settings)
             if said and not is_broken:

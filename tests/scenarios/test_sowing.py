@@ -8,6 +8,7 @@ import pytest
 from tornwrite.model.results import SownKind
 from tornwrite.scenarios.sowing import Sown, sow
 from tornwrite.scenarios.sown_trials import try_sown
+from tornwrite.scenarios.subject import WrongUse
 from tornwrite.scenarios.workers import WorkerFailed
 
 STORE = """
@@ -149,7 +150,7 @@ def user_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_needed_sync_is_caught_and_one_that_is_not_needed_is_not(user_store: str) -> None:
-    rows = try_sown(user_store, 2, {}, wanted=lambda one: one.kind is SownKind.SYNC)
+    rows = try_sown(user_store, 2, {}, wanted=lambda one: one.kind is SownKind.SYNC, lanes=())
     caught = {row.name.rpartition(": ")[2]: bool(row.caught) for row in rows}
     assert caught == {
         "os.fsync(file.fileno())": True,
@@ -165,21 +166,28 @@ def test_a_fault_that_is_known_to_make_no_difference_says_why(user_store: str) -
         1,
         {"user_store:Store._sync: a sync removed: os.sync()": "fsync did it"},
         wanted=lambda one: one.before == "os.sync()" and one.kind is SownKind.SYNC,
+        lanes=(),
     )
     assert (row.caught, row.why) == ("", "fsync did it")
 
 
 def test_the_real_module_is_as_it_was(user_store: str) -> None:
     before = Path("user_store.py").read_bytes()
-    try_sown(user_store, 1, {}, wanted=lambda one: "fileno" in one.before)
+    try_sown(user_store, 1, {}, wanted=lambda one: "fileno" in one.before, lanes=())
     assert Path("user_store.py").read_bytes() == before
 
 
 def test_a_worker_that_fails_is_no_catch(user_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tornwrite.scenarios.sown_trials._try", _broken)
     with pytest.raises(WorkerFailed):
-        try_sown(user_store, 1, {}, wanted=lambda one: one.before == "os.sync()")
+        try_sown(user_store, 1, {}, wanted=lambda one: one.before == "os.sync()", lanes=())
 
 
 def _broken(given: object, progress: object) -> None:
     raise RuntimeError("broken")
+
+
+def test_a_store_that_does_not_pass_as_it_is_is_refused(user_store: str) -> None:
+    """It tries no sync again and shows what it could not finish: the errors lane says so."""
+    with pytest.raises(WrongUse, match="does not pass as it is"):
+        try_sown(user_store, 2, {}, wanted=lambda one: False)
