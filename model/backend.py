@@ -4,7 +4,7 @@ Observations have this form; a subject's driver makes them:
 
     {"sessions": {KEY: {"messages": [...], "summary": TEXT} or {"error": TEXT}},
      "hindered": [FILE], "waiting": [FILE], "files": [DIGEST], "must_keep": [DIGEST],
-     "unreadable": [FILE], "reported": [FILE], "drift": [TEXT], "litter": [FILE]}
+     "unreadable": [FILE], "drift": [TEXT], "litter": [FILE]}
 
 Starting imports the legacy files. A file that cannot be imported hinders it: the store falls back
 to one that keeps sessions in memory until they are saved, and shows all that the other one holds
@@ -12,8 +12,8 @@ too. `sessions` is what a start would show then; starting, falling back and migr
 it. `hindered` are the legacy files for whose sake a start falls back, none if it does not, and
 `waiting` those that it did not import. `files` are the digests of all files, whatever their names;
 a scenario says with `must_keep` which of them have to stay. `unreadable` are metadata files that do
-not parse: no crash may make one. `reported` are the files that a store which fell back says it
-cannot read. `drift` and `litter` are judged only after the store has recovered and been used again.
+not parse: no crash may make one. `drift` and `litter` are judged only after the store has recovered
+and been used again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,8 +32,10 @@ from tornwrite.model.manager import (
     explain_content,
     in_whole_files,
     not_empty,
+    refused,
     shown,
     unsaved,
+    with_refused,
 )
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.sessions import PROBE, SessionModel
@@ -185,9 +187,13 @@ class BackendModel:
                 f"half-written: {', '.join(observed['unreadable'])}",
             )
 
-    def admits(self, state: Started, observed: Observation) -> bool:
-        """Whether it reports files as unreadable which it should be able to read."""
-        return bool(frozenset(observed.get("reported", ())) - state.hindered)
+    def refused(self, observed: Observation) -> frozenset[str]:
+        """The sessions that the store says it could not read when it was opened."""
+        return refused(observed)
+
+    def with_refused(self, observed: Observation, view: Observation) -> Observation:
+        """What was observed, with those sessions as they are in the view."""
+        return with_refused(observed, view)
 
     def settled(self, observed: Observation) -> Iterable[Violation]:
         """Metadata says what the data files hold, and nothing is left but sessions."""

@@ -134,9 +134,13 @@ class ManagerModel:
                 "the store opens without a word about it",
             )
 
-    def admits(self, state: Managed, observed: Observation) -> bool:
-        """Whether it reports files as unreadable which it should be able to read."""
-        return bool(frozenset(observed.get("reported", ())) - state.must_report)
+    def refused(self, observed: Observation) -> frozenset[str]:
+        """The sessions that the store says it could not read when it was opened."""
+        return refused(observed)
+
+    def with_refused(self, observed: Observation, view: Observation) -> Observation:
+        """What was observed, with those sessions as they are in the view."""
+        return with_refused(observed, view)
 
     def settled(self, observed: Observation) -> Iterable[Violation]:
         """Nothing is left but sessions."""
@@ -182,6 +186,22 @@ def not_empty(observed: Observation) -> dict[str, Any]:
         for key, session in observed.get("sessions", {}).items()
         if session.get("messages") or session.get("summary") or "error" in session
     }
+
+
+def refused(observed: Observation) -> frozenset[str]:
+    """The sessions of an observation that could not be read."""
+    sessions = observed.get("sessions", {})
+    return frozenset(key for key, found in sessions.items() if "error" in found)
+
+
+def with_refused(observed: Observation, view: Observation) -> Observation:
+    """The observation with the sessions that could not be read as a view has them."""
+    unread = refused(observed)
+    if not unread:
+        return observed
+    others = {key: one for key, one in observed["sessions"].items() if key not in unread}
+    due = {key: one for key, one in view["sessions"].items() if key in unread}
+    return {**observed, "sessions": {**others, **due}}
 
 
 def unsaved(memory: Content, on_disk: Content) -> dict[str, Any]:

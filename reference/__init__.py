@@ -23,7 +23,12 @@ from tornwrite.reference.interface import (
 from tornwrite.reference.jsonl.inspection import SessionState
 from tornwrite.reference.jsonl.migration import MigrationReport, migrate_legacy
 from tornwrite.reference.jsonl.store import JSONLStore
-from tornwrite.reference.manager import ChangedElsewhere, Session, SessionManager
+from tornwrite.reference.manager import (
+    ChangedElsewhere,
+    Session,
+    SessionManager,
+    SessionUnreadable,
+)
 from tornwrite.reference.transcripts import (
     Transcript,
     TranscriptInfo,
@@ -51,6 +56,7 @@ __all__ = [
     "SessionNotFound",
     "SessionState",
     "SessionStore",
+    "SessionUnreadable",
     "StoreClosed",
     "StoreError",
     "SummaryRefused",

@@ -26,6 +26,7 @@ from tornwrite.scenarios.session_driver import counting_clock
 from tornwrite.scenarios.session_files import SessionFiles
 
 ASIDE = ".aside"
+_ANY_STORES_BYTES = 200
 _IMPORTED = re.compile(r".*\.meta\.json|.*\.json\.migrated(\.\d+)?")
 
 
@@ -80,9 +81,9 @@ class BackendDriver:
         files = SessionFiles(directory)
         waiting = sorted(files.pending)
         contents = contents_of(directory)
-        # What was imported tells its key. What was not need not have one that any store takes.
+        # What was imported tells its key.
         imported = [data for name, data in contents.items() if _IMPORTED.fullmatch(name)]
-        pending = [session["key"] for session in files.pending.values()]
+        pending = [one["key"] for one in files.pending.values() if _is_any_stores(one["key"])]
         keys = dict.fromkeys([*names, *keys_in(imported, "key"), *pending])
         return {
             "sessions": {key: read_session(store, key, directory) for key in keys},
@@ -91,7 +92,6 @@ class BackendDriver:
             "hindered": (waiting or ["?"]) if self._is_fallback(store) else [],
             "files": sorted({digest(data) for data in contents.values()}),
             "unreadable": files.unreadable,
-            "reported": sorted({one.file for one in getattr(store, "damage", ())}),
         }
 
     def settled(self, names: Sequence[str]) -> Observation:
@@ -107,6 +107,14 @@ class BackendDriver:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _is_any_stores(key: str) -> bool:
+    """Whether every store takes it. What was not imported need not have such a key."""
+    try:
+        return len(key.encode()) <= _ANY_STORES_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _rename(directory: str, source: str, target: str) -> None:

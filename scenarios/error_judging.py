@@ -9,13 +9,14 @@
   (`tornwrite.scenarios.permitted.Failures`), and what it left in the page cache after a failed sync
   may be gone without any later sync having said so.
 
-A subject that opens and says itself that it could not read something (`Admits`) has told the truth
-about what it shows; from there on only what a new process would see is looked at.
+A subject that reads everything when it is opened may open although it could not read all
+(`Refuses`). What it refuses from then on it may go on refusing, clearly, as long as it is open. All
+else is judged as ever, and so is what a new process finds: nothing may take the place of it.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.faults.states import Coverage, CrashState, CrashStates
@@ -31,15 +32,17 @@ from tornwrite.scenarios.permitted import Failures, permitted_by_epoch
 from tornwrite.scenarios.recording import OPEN, REOPEN
 from tornwrite.scenarios.subject import Scenario, Subject
 
-C = TypeVar("C", contravariant=True)
-
 
 @runtime_checkable
-class Admits(Protocol[C]):
-    """A model may have this too: stores that open although they cannot read all there is."""
+class Refuses(Protocol):
+    """A model may have this too: of stores that open although they cannot read all there is."""
 
-    def admits(self, state: C, observed: Observation) -> bool:
-        """Whether the subject says that it could not read something, which it should hold."""
+    def refused(self, observed: Observation) -> frozenset[str]:
+        """What the subject shows an error for, by name."""
+        ...
+
+    def with_refused(self, observed: Observation, view: Observation) -> Observation:
+        """What was observed, with what is refused as it is in the view."""
         ...
 
 
@@ -54,8 +57,8 @@ class RunJudge:
         self._scenario = scenario
         self._run = run
         self._assessor = assessor
-        self._admitted = len(run.trace.events)
-        """The epoch from which on the subject shows only what it could read; none by default."""
+        self._refused: dict[int, frozenset[str]] = {}
+        """What the subject refuses since an opening, by the opening's number."""
         self._failures = Failures(self._not_undone(), came_up=self._came_up())
 
     def _not_undone(self) -> dict[int, bool]:
@@ -82,10 +85,7 @@ class RunJudge:
 
     def without_power_loss(self, collected: Collected) -> int:
         """Judge what was told and shown, and what a kill leaves. Returns the images judged."""
-        admitted = {look.number for look in self._run.looks if look.epoch > self._admitted}
         for told in self._run.told:
-            if told.number in admitted:
-                continue
             for violation in self._told(told):
                 collected.add_without_crash(violation, self._state_at(told.number))
         end = self._run.looks[-1] if self._run.looks else None
@@ -104,15 +104,13 @@ class RunJudge:
             self._subject, self._scenario, self._run.trace, wanted, self._failures
         )
         for look in self._run.looks:
-            if look.epoch <= self._admitted:
-                self._look(look, permitted[look.epoch], collected)
+            self._look(look, permitted[look.epoch], collected)
         return len({look.image for look in self._run.looks})
 
     def power_losses(
         self, collected: Collected, wanted: frozenset[int], budget: int, seed: int
     ) -> tuple[set[Any], Coverage]:
         """Judge what a power loss can leave in these epochs: the images, and how far it went."""
-        wanted = frozenset(number for number in wanted if number <= self._admitted)
         permitted = self._after_power_loss(wanted)
         states = CrashStates(self._run.trace, POSIX, budget=budget, seed=seed, epochs_wanted=wanted)
         images = set()
@@ -137,7 +135,7 @@ class RunJudge:
 
     def _look(self, look: Look, permitted: Permitted[Any], collected: Collected) -> None:
         shown = permitted
-        if look.seen is not None and look.epoch != self._admitted:
+        if look.seen is not None and look.number not in self._refused:
             wrong = list(self._live(permitted, look))
             for violation in wrong:
                 collected.add_without_crash(
@@ -169,7 +167,7 @@ class RunJudge:
 
     def _told(self, told: Told) -> Iterator[Violation]:
         about = next(iter(self._model.names([told.operation])), "the store")
-        if not told.hit and not told.in_force:
+        if not told.hit and not told.in_force and not self._is_refused(told):
             if not told.as_new:
                 wanted = f"{told.operation} works, without a restart: the error is gone"
                 yield Violation(Kind.STUCK, promises.ERRORS, about, wanted, told.text)
@@ -180,17 +178,16 @@ class RunJudge:
             wanted = "the error says what went wrong, or with which file"
             yield Violation(Kind.UNCLEAR, promises.ERRORS, about, wanted, told.text)
 
+    def _is_refused(self, told: Told) -> bool:
+        opening = max((one for one in self._opened() if one < told.number), default=-1)
+        refused = self._refused.get(opening, frozenset())
+        return bool(refused.intersection(self._model.names([told.operation])))
+
     def _state_at(self, number: int) -> CrashState:
         look = next((look for look in self._run.looks if look.number == number), None)
         if look is None:
             return CrashState(0, len(self._run.trace.steps), ())
         return CrashState(look.epoch, look.point, look.image)
-
-    def _admits(self, usual: Permitted[Any], observed: Observation) -> bool:
-        model = self._model
-        return isinstance(model, Admits) and any(
-            model.admits(state, observed) for state in usual.states
-        )
 
     def _came_up(self) -> dict[int, Any]:
         """How the subject came up where that was not as it would have without the error.
@@ -198,12 +195,7 @@ class RunJudge:
         A reader need not see it, and the model cannot know: it may have fallen back to another way
         of working.
         """
-        opened = {
-            event.number
-            for event in self._run.trace.events
-            if isinstance(event, Began) and event.name in (OPEN.name, REOPEN)
-        }
-        opened &= {e.number for e in self._run.trace.events if isinstance(e, Acknowledged)}
+        opened = self._opened()
         identity = identity_of(self._model)
         found: dict[int, Any] = {}
         for look in self._run.looks:
@@ -211,12 +203,41 @@ class RunJudge:
                 continue
             usual = self._permitted(look.epoch, Failures(came_up=dict(found)))
             observed = look.seen.observed
-            view = canonical(self._model.normalised(observed))
-            came_up = self._model.state_of(observed)
-            same = [s for s in usual.states if canonical(self._model.view(s)) == view]
-            if not same and look.number in self._run.hit and self._admits(usual, observed):
-                self._admitted = look.epoch
-                break
+            refused = self._may_refuse(look, observed)
+            came_up, same = self._meant(observed, usual, refused)
+            if refused and same:
+                self._refused[look.number] = refused
             if same and all(identity(state) != identity(came_up) for state in same):
                 found[look.number] = came_up
         return found
+
+    def _may_refuse(self, look: Look, observed: Observation) -> frozenset[str]:
+        """What an opening in which an error came up refuses."""
+        if look.number not in self._run.hit or not isinstance(self._model, Refuses):
+            return frozenset()
+        return self._model.refused(observed)
+
+    def _meant(
+        self, observed: Observation, usual: Permitted[Any], refused: frozenset[str]
+    ) -> tuple[Any, list[Any]]:
+        """The state that a look means, with what it refuses as it should be; which it may be."""
+        model = self._model
+        for state in usual.states:
+            view = model.view(state)
+            whole = observed
+            if refused and isinstance(model, Refuses):
+                whole = model.with_refused(observed, view)
+            if canonical(model.normalised(whole)) == canonical(view):
+                shown = canonical(view)
+                same = [one for one in usual.states if canonical(model.view(one)) == shown]
+                return model.state_of(whole), same
+        return model.state_of(observed), []
+
+    def _opened(self) -> set[int]:
+        """The numbers of the openings that succeeded."""
+        opened = {
+            event.number
+            for event in self._run.trace.events
+            if isinstance(event, Began) and event.name in (OPEN.name, REOPEN)
+        }
+        return opened & {e.number for e in self._run.trace.events if isinstance(e, Acknowledged)}

@@ -74,7 +74,7 @@ class Lines:
                 detail = f"{said}: {len(line)} bytes, {line[:40]!r}"
                 yield Damage(DamageKind.LINE, file, number, detail)
             elif number in self.mended:
-                detail = "its end is damaged; the message is what its checksum is of"
+                detail = "an end of it is damaged; the message is not"
                 yield Damage(DamageKind.LINE, file, number, detail)
         if self.tail:
             detail = f"a write was cut off: {len(self.tail)} bytes, {self.tail[:40]!r}"
@@ -108,18 +108,21 @@ def split_lines(data: bytes, begin: int | None = None) -> Lines:
     if begin is None or begin > len(data):
         return _split(data)
     rest = _split(data[begin:])
-    if begin and data[begin - 1] != _NEWLINE and rest.found and rest.found[0] is None:
+    is_cut = 0 < begin < len(data) and _NEWLINE not in data[begin - 1 : begin + 1]
+    if is_cut and rest.found and rest.found[0] is None:
         return _split(data)
     head = [line for line in data[:begin].split(b"\n") if _counts(line)]
+    # A message that begins where one was to begin is shown, though the newline before it is gone.
+    mended = [1, *rest.mended] if is_cut and rest.found and 1 not in rest.mended else rest.mended
     whole = data[: begin + len(rest.whole)]
     return Lines(
         lines=(*head, *rest.lines),
         found=(*[None] * len(head), *rest.found),
-        is_sound=rest.is_sound,
+        is_sound=rest.is_sound and not mended,
         whole=whole,
         terminated=not whole or whole[-1] == _NEWLINE,
         tail=rest.tail,
-        mended=tuple(number + len(head) for number in rest.mended),
+        mended=tuple(number + len(head) for number in mended),
         before=len(head),
     )
 

@@ -11,16 +11,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from tornwrite.reference.durable import files
-from tornwrite.reference.durable.damage import log_damage
 from tornwrite.reference.durable.directory import StoreDirectory
 from tornwrite.reference.durable.errors import StoreError
-from tornwrite.reference.durable.lines import Lines
 from tornwrite.reference.failures import Failure
+from tornwrite.reference.interface.all_sessions import sessions_of
 from tornwrite.reference.interface.jsonl_backend import JSONLBackend
 from tornwrite.reference.interface.session_store import SessionStore
 from tornwrite.reference.jsonl.listing import list_keys
-from tornwrite.reference.jsonl.merging import SavedSession, saved_session
 from tornwrite.reference.jsonl.migration import migrate_legacy
 from tornwrite.reference.jsonl.names import DATA_SUFFIX
 from tornwrite.reference.jsonl.store import JSONLStore
@@ -53,7 +50,9 @@ def open_session_store(
         damaged and left as they are, and a manager's of damage in the JSONL store's files.
 
     Raises:
-        OSError: the directory cannot be used at all, or the JSONL store's sessions cannot be read.
+        OSError: the directory cannot be used at all, or not looked at for the JSONL store's
+            sessions. One whose files cannot be read keeps nobody from starting: a manager then
+            refuses its key.
     """
     try:
         store = JSONLStore(directory, clock=clock)
@@ -69,7 +68,7 @@ def open_session_store(
                 backend.failures.note("", START, failure)
             return backend
         with contextlib.closing(store), _no_migration(store._sessions):
-            beside, wrong = _all_sessions(store)
+            beside, wrong = sessions_of(store)
             damaged = [*damaged, *wrong]
             manager = SessionManager(directory, clock=clock, on_failure=on_failure, beside=beside)
     except BaseException:
@@ -113,26 +112,3 @@ def _no_migration(sessions: StoreDirectory) -> Iterator[None]:
     """No other process moves messages from the files to the JSONL store while both are read."""
     with sessions.locks.migration() if sessions.locks.writable else contextlib.nullcontext():
         yield
-
-
-def _all_sessions(store: JSONLStore) -> tuple[dict[str, SavedSession], list[Exception]]:
-    """What the JSONL store holds, made durable, and what is wrong with it.
-
-    What is said to be held must not be lost later.
-
-    Another process may have been killed before it could sync what is to be seen here.
-    """
-    saved = {}
-    wrong: list[Exception] = []
-    for key in list_keys(store.directory, strict=True):
-        with store._sessions.session_to_read(key) as session:
-            lines = session.read_lines()
-            if lines != Lines():
-                files.sync_data(session.data)
-            saved[key] = saved_session(session, lines)
-            for damage in session.damage(lines):
-                log_damage(damage)
-                wrong.append(StoreError(str(damage)))
-    if saved:
-        files.sync_directory(store.directory)
-    return saved, wrong

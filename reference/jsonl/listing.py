@@ -13,11 +13,22 @@ from tornwrite.reference.jsonl.session import owner_of
 _logger = logging.getLogger(__name__)
 
 
-def list_keys(directory: str, *, strict: bool = False) -> list[str]:
+def list_keys(directory: str) -> list[str]:
     """The keys of all sessions in a directory, sorted.
 
-    A session whose metadata cannot be read is listed by its file name, and logged; or raises what
-    the system said, if this is to be `strict`.
+    A session whose metadata cannot be read is listed by its file name, and logged.
+
+    Raises:
+        OSError: the system refused.
+    """
+    found = session_names(directory)
+    return sorted({key for name in found if (key := _key(directory, name)) is not None})
+
+
+def session_names(directory: str) -> list[str]:
+    """What the names of the files of all sessions in a directory begin with, sorted.
+
+    Those of foreign files may be among them.
 
     Raises:
         OSError: the system refused.
@@ -30,24 +41,23 @@ def list_keys(directory: str, *, strict: bool = False) -> list[str]:
         for suffix in (names.METADATA_SUFFIX, names.DATA_SUFFIX)
         if name.endswith(suffix)
     }
-    return sorted({key for name in found if (key := _key(directory, name, strict)) is not None})
+    # Metadata could not have the name of every foreign file.
+    return sorted(name for name in found if names.can_exist(name))
 
 
-def _content(files: SessionFiles, strict: bool) -> Content:
+def _content(files: SessionFiles) -> Content:
     try:
         return read_metadata(files.metadata).content
     except OSError as error:
-        if strict or not durable.is_of_one_file(error):
+        if not durable.is_of_one_file(error):
             raise
         _logger.warning("cannot be read: %s", error)
         return Damaged(str(error))
 
 
-def _key(directory: str, name: str, strict: bool) -> str | None:
-    if not names.can_exist(name):
-        return None  # a foreign file: metadata could not have the name
+def _key(directory: str, name: str) -> str | None:
     files = SessionFiles(directory, name)
-    content = _content(files, strict)
+    content = _content(files)
     owner = owner_of(name, content)
     if owner is not None or isinstance(content, LegacyFile):
         return owner

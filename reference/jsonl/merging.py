@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from tornwrite.reference.durable.json_lines import decode_line, plain_line
 from tornwrite.reference.durable.lines import Lines
 from tornwrite.reference.jsonl.legacy import Holds, LegacySession
+from tornwrite.reference.jsonl.metadata import Metadata
 from tornwrite.reference.jsonl.replacing import live_lines
 from tornwrite.reference.jsonl.session import Session
+
+_MOST_BYTES = 1 << 28  # are hashed to find what is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class SavedSession:
         summary: empty if there is none.
         created, updated: RFC 3339, or empty.
         imported: hexadecimal SHA-256 of each legacy file that is in it already.
+        may_show_more: whether what is logically gone may be among `live`: the metadata that said
+            so is lost or damaged.
     """
 
     lines: tuple[bytes, ...] = ()
@@ -33,6 +38,7 @@ class SavedSession:
     created: str = ""
     updated: str = ""
     imported: tuple[str, ...] = ()
+    may_show_more: bool = False
 
     @property
     def as_held(self) -> Holds:
@@ -45,7 +51,8 @@ class Merged:
     """A legacy file's content and a JSONL session's, as one.
 
     Attributes:
-        older: the file's lines, with newlines; none if the session begins with them already.
+        older: the file's lines, with newlines, after what the session has from before them; none if
+            the session begins with them already.
         own: the session's lines that stay, after those, with newlines.
         summary: of both.
         is_new: whether the file adds anything, or says what becomes of the session's lines.
@@ -67,6 +74,7 @@ def saved_session(session: Session, lines: Lines) -> SavedSession:
         created=metadata.created_at,
         updated=metadata.updated_at,
         imported=metadata.migrated_from,
+        may_show_more=not isinstance(session.found.content, Metadata),
     )
 
 
@@ -78,17 +86,26 @@ def merge(legacy: LegacySession, own: SavedSession) -> Merged:
     """
     summary = _summary(legacy, own)
     holds = legacy.holds
-    if holds is not None and _are_held(holds, own.live):
-        return Merged(legacy.lines, own.live[holds.messages :], summary, is_new=True)
+    begin = None if holds is None else _where_held(holds, own)
+    if holds is not None and begin is not None:
+        older = (*own.live[:begin], *legacy.lines)
+        return Merged(older, own.live[begin + holds.messages :], summary, is_new=True)
     if _begins_with(own.lines, legacy):
         return Merged((), own.live, summary, is_new=False)
     return Merged(legacy.lines, own.live, summary, is_new=True)
 
 
-def _are_held(holds: Holds, live: Sequence[bytes]) -> bool:
-    # Where they do not match, another process has changed them since: then all are kept.
-    first = live[: holds.messages]
-    return len(first) == holds.messages and _digest(first) == holds.sha256
+def _where_held(holds: Holds, own: SavedSession) -> int | None:
+    """At which message those begin that are held: the first, unless what is gone is shown again.
+
+    None if they are not there: another process has changed them since, and then all are kept.
+    """
+    live = own.live
+    most = _MOST_BYTES // (1 + sum(map(len, live))) if own.may_show_more else 0
+    for begin in range(min(len(live) - holds.messages, most) + 1):
+        if _digest(live[begin : begin + holds.messages]) == holds.sha256:
+            return begin
+    return None
 
 
 def _summary(legacy: LegacySession, own: SavedSession) -> str:

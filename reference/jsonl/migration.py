@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 
 from tornwrite.reference import durable
+from tornwrite.reference.durable.damage import Damage, log_damage
 from tornwrite.reference.durable.errors import StoreClosed, StoreError
 from tornwrite.reference.durable.json_lines import sealed_line
 from tornwrite.reference.jsonl import names
@@ -32,6 +33,7 @@ from tornwrite.reference.jsonl.writing import SessionWriter
 
 _BACKUP_SUFFIX = ".migrated"
 _HASHED = re.compile(r"~[0-9a-f]{32}\.json\Z")
+_A_FOLDER = "a directory in the place of a session's metadata, left as it is"
 _logger = logging.getLogger(__name__)
 
 
@@ -45,8 +47,9 @@ class MigrationReport:
         not_legacy: other `.json` files with the reason, left alone. Metadata files of sessions
             are not mentioned.
         failed: legacy files that could not be imported or renamed, with the reason. Try again.
-        damaged: legacy files that are not as they were written, or are none, with the reason. They
-            were left alone.
+        damaged: legacy files that are not as they were written, or are none, with the reason: they
+            were left alone. And what is wrong with files of sessions that others were imported
+            into: what of it was to be overwritten was kept aside.
     """
 
     migrated: tuple[str, ...] = ()
@@ -84,7 +87,11 @@ def migrate_legacy(
     sessions.check_open()
     report = MigrationReport()
     with sessions.locks.migration():
-        found = _file_names(path)
+        found, folders = _file_names(path)
+        wrong = tuple((name, _A_FOLDER) for name in folders if name.endswith(names.METADATA_SUFFIX))
+        for name, reason in wrong:
+            _logger.warning("%s: %s", name, reason)
+        report = replace(report, damaged=wrong)
         # A process that was killed before this sync may have left its backups' names undurable.
         renamed = any(LEGACY_SUFFIX + _BACKUP_SUFFIX in name for name in found)
         source = _Source(path, [name for name in found if name.endswith(LEGACY_SUFFIX)])
@@ -133,12 +140,15 @@ class _Source:
             return False  # its import will say so
 
 
-def _file_names(directory: str) -> list[str]:
+def _file_names(directory: str) -> tuple[list[str], list[str]]:
+    """The names of the files in a directory, and those of the directories in it."""
     try:
         with os.scandir(directory) as entries:
-            return sorted(entry.name for entry in entries if durable.is_no_folder(entry))
+            is_file = {entry.name: durable.is_no_folder(entry) for entry in entries}
     except FileNotFoundError:
-        return []
+        return [], []
+    found = sorted(is_file)
+    return [name for name in found if is_file[name]], [n for n in found if not is_file[n]]
 
 
 def _migrate_file(
@@ -173,7 +183,9 @@ def _migrate_file(
             if source.path != sessions.path:
                 durable.sync_directory(source.path)
             writer = SessionWriter(sessions, session, shard)
-            is_new = _import(writer, legacy, hashlib.sha256(raw).hexdigest())
+            is_new, damage = _import(writer, legacy, hashlib.sha256(raw).hexdigest())
+            wrong = tuple((one.file, one.detail) for one in damage)
+            report = replace(report, damaged=(*report.damaged, *wrong))
             source.move_to_backup(name)
     except StoreClosed:
         raise
@@ -184,12 +196,22 @@ def _migrate_file(
     return replace(report, already=(*report.already, name)), True
 
 
-def _import(writer: SessionWriter, legacy: LegacySession, digest: str) -> bool:
-    """Put a legacy session's content before the session's own; False if it was there already."""
+def _import(
+    writer: SessionWriter, legacy: LegacySession, digest: str
+) -> tuple[bool, tuple[Damage, ...]]:
+    """Put a legacy session's content before the session's own.
+
+    Returns:
+        Whether it was not there already, and what is wrong with the session's files: they are
+        replaced, and nobody would be told of it later.
+    """
     session = writer.session
     if digest in session.metadata.migrated_from:
-        return False
+        return False, ()
     lines = session.read_lines()
+    damage = tuple(session.damage(lines))
+    for one in damage:
+        log_damage(one)
     merged = merge(legacy, saved_session(session, lines))
     is_first = not session.exists(lines)
     new = [sealed_line(line) for line in (*merged.older, *merged.own)]
@@ -206,7 +228,7 @@ def _import(writer: SessionWriter, legacy: LegacySession, digest: str) -> bool:
     # have been killed before that, and after a crash an older version would be in its place, to be
     # imported as well.
     writer.rewrite(b"".join(new), metadata)
-    return merged.is_new
+    return merged.is_new, damage
 
 
 def _is_metadata(name: str, raw: bytes) -> bool:

@@ -46,8 +46,13 @@ def is_claimable(name: str) -> bool:
 
 
 def can_exist(name: str) -> bool:
-    """Whether a session of the original program can have this name at all."""
-    return "\0" not in name and len((name + METADATA_SUFFIX).encode()) <= NAME_MAX_BYTES
+    """Whether a session of the original program can have this name at all.
+
+    Args:
+        name: of a key, or as a directory lists it: of any bytes.
+    """
+    size = len((name + METADATA_SUFFIX).encode(errors="surrogateescape"))
+    return "\0" not in name and size <= NAME_MAX_BYTES
 
 
 def parse_generation(file_name: str) -> tuple[str, int] | None:

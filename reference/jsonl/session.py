@@ -145,6 +145,17 @@ def find_session(
     return hashed
 
 
+def session_of_nobody(directory: str, name: str) -> Session:
+    """The files of a name whose metadata gives them to no key, under the lock of that name.
+
+    Raises:
+        OSError: the system refused.
+    """
+    session = _look_at(directory, name, "")
+    assert session is not None  # there are such files
+    return session
+
+
 def owner_of(name: str, content: Content) -> str | None:
     """The key that a metadata file gives its session to; None if none can be found there.
 

@@ -16,10 +16,12 @@ What was not saved is gone when the program ends.
 """
 
 import contextlib
+import functools
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tornwrite.reference.durable.closing import Closing
@@ -32,26 +34,33 @@ from tornwrite.reference.durable.times import format_time
 from tornwrite.reference.failures import Failure, Failures
 from tornwrite.reference.jsonl.merging import SavedSession
 from tornwrite.reference.jsonl.names import lossy_name
+from tornwrite.reference.manager.beside import Beside
 from tornwrite.reference.manager.names import is_leftover
-from tornwrite.reference.manager.opening import choose_files, find_files, kept_session
+from tornwrite.reference.manager.opening import (
+    Files,
+    FoundFile,
+    choose_files,
+    find_files,
+    kept_session,
+)
 from tornwrite.reference.manager.saving import save_session, settle
-from tornwrite.reference.manager.session import KeptSession, Session, decoded
+from tornwrite.reference.manager.session import KeptSession, Session, SessionUnreadable, decoded
 
 
 class SessionManager(Closing):
     """Sessions in memory, with a directory to save them to, which is made when missing.
 
     Only `save` and `get_or_create` raise what the disk or the data did: `StoreClosed`,
-    `KeyRefused`, `ChangedElsewhere`, `OSError`. Everything else notes it in `failures`, and reads
-    then return nothing. Usable as a context manager.
+    `KeyRefused`, `SessionUnreadable`, `ChangedElsewhere`, `OSError`. Everything else notes it in
+    `failures`, and reads then return nothing. Usable as a context manager.
 
     Args:
         directory: where the sessions' files are; None to keep them in memory only.
         clock: nanoseconds since 1970 UTC.
         on_failure: called with each failure that is not raised.
-        beside: what the JSONL store holds in the same directory, by key, durably. The sessions are
-            then both together, and a file that is saved says what of the JSONL session it holds, so
-            that a later migration makes neither two of one message nor none.
+        beside: what the JSONL store holds in the same directory, durably. The sessions are then
+            both together, and a file that is saved says what of the JSONL session it holds, so that
+            a later migration makes neither two of one message nor none.
 
     Raises:
         OSError: the directory cannot be made or read.
@@ -63,7 +72,7 @@ class SessionManager(Closing):
         *,
         clock: Callable[[], int] = time.time_ns,
         on_failure: Callable[[Failure], None] | None = None,
-        beside: Mapping[str, SavedSession] | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self._clock = clock
         self._failures = Failures(on_failure)
@@ -71,10 +80,12 @@ class SessionManager(Closing):
         self._closed = False
         self._sessions: dict[str, KeptSession] = {}
         self._damage: tuple[Damage, ...] = ()
+        self._beside = Beside() if beside is None else beside
+        self._unread: Callable[[str], Damage | None] = self._beside.unread
         self._directory = None if directory is None else StoreDirectory(directory)
         if self._directory is not None:
             try:
-                self._open(self._directory, beside or {})
+                self._open(self._directory)
             except BaseException:
                 self._directory.close()
                 raise
@@ -92,7 +103,7 @@ class SessionManager(Closing):
         """The session as it is now; one that does not exist begins here, in memory.
 
         Raises:
-            StoreClosed, KeyRefused: as `save`.
+            StoreClosed, KeyRefused, SessionUnreadable: as `save`.
         """
         key = check_key(key)
         with self._memory() as sessions:
@@ -125,6 +136,7 @@ class SessionManager(Closing):
         Raises:
             StoreClosed: the manager was closed.
             KeyRefused: the key is not a string that UTF-8 can hold, or every name for it is taken.
+            SessionUnreadable: what the session holds is not known.
             ChangedElsewhere: somebody else changed the file; it was left alone.
             OSError: nothing on the disk changed, or (`ChangeNotUndone`) what did.
         """
@@ -136,6 +148,7 @@ class SessionManager(Closing):
             # Keys that could have one file share this lock, and a migration holds it. The snapshot
             # is taken under it: whoever saves after this one has all that this one has.
             with self._memory() as sessions:
+                self._check_readable(key)
                 session = sessions.get(key)
                 if session is None:
                     return
@@ -149,18 +162,19 @@ class SessionManager(Closing):
         if self._directory is not None:
             self._directory.close()
 
-    def _open(self, directory: StoreDirectory, beside: Mapping[str, SavedSession]) -> None:
+    def _open(self, directory: StoreDirectory) -> None:
         directory.remove_leftovers(is_leftover)
-        found, unread = find_files(directory.path)
-        chosen, others = choose_files(found, beside)
-        self._damage = (*unread, *others)
+        files = find_files(directory.path)
+        known = self._beside.sessions
+        chosen, others = choose_files(files.found, known)
+        self._damage = (*files.damage, *others, *self._beside.damage)
         for damage in self._damage:
             log_damage(damage)
+        self._unread = functools.partial(_unread_of, files, chosen, self._beside)
         now = self._now()
-        self._sessions = {
-            key: kept_session(key, chosen.get(key), beside.get(key), now)
-            for key in sorted(chosen.keys() | beside.keys())
-        }
+        for key in sorted(chosen.keys() | known.keys()):
+            own = known[key] if key in known else self._take_nobodys(key)
+            self._sessions[key] = kept_session(key, chosen.get(key), own, now)
 
     def _now(self) -> str:
         return format_time(self._clock())
@@ -176,52 +190,92 @@ class SessionManager(Closing):
     def _change(self, key: str, operation: str, change: Callable[[], None]) -> None:
         self._failures.attempt(key, operation, change, None)
 
+    def _check_readable(self, key: str) -> None:
+        damage = self._unread(key)
+        if damage is not None:
+            raise SessionUnreadable(
+                f"{damage} when the directory was opened; it may hold session {key!r}: see to it, "
+                "then open the directory anew"
+            )
+
     def _begun(self, sessions: dict[str, KeptSession], key: str) -> KeptSession:
-        session = sessions.get(key)
+        session = self._to_change(sessions, key)
         if session is None:
             now = self._now()
             session = sessions[key] = KeptSession(key, created=now, updated=now)
         return session
+
+    def _to_change(self, sessions: dict[str, KeptSession], key: str) -> KeptSession | None:
+        self._check_readable(key)
+        if key not in sessions and (own := self._take_nobodys(key)) is not None:
+            sessions[key] = kept_session(key, None, own, self._now())
+        return sessions.get(key)
+
+    def _to_read(self, sessions: dict[str, KeptSession], key: str) -> KeptSession | None:
+        self._check_readable(key)
+        if key not in sessions:
+            for name in self._beside.nobodys_names(key):
+                return kept_session(key, None, self._beside.nobodys[name], self._now())
+        return sessions.get(key)
+
+    def _take_nobodys(self, key: str) -> SavedSession | None:
+        """A session of no known key becomes this key's."""
+        for name in self._beside.nobodys_names(key):
+            others = dict(self._beside.nobodys)
+            own = others.pop(name)
+            self._beside = replace(self._beside, nobodys=others)
+            return own
+        return None
+
+    def _touch(self, session: KeptSession) -> None:
+        # By it one of two files of a session is known to be the newer, whatever the clock does.
+        session.updated = max(self._now(), session.updated)
 
     def _add(self, key: str, message: Mapping[str, Any]) -> None:
         key, line = check_key(key), encode_plain_line(message)
         with self._memory() as sessions:
             session = self._begun(sessions, key)
             session.lines.append(line)
-            session.updated = self._now()
+            self._touch(session)
 
     def _set_summary(self, key: str, summary: str) -> None:
         key, summary = check_key(key), check_summary(summary)
         with self._memory() as sessions:
             session = self._begun(sessions, key)
             session.summary = summary
-            session.updated = self._now()
+            self._touch(session)
 
     def _truncate(self, key: str, keep_last: int) -> None:
         key = check_key(key)
         with self._memory() as sessions:
-            session = sessions.get(key)
+            session = self._to_change(sessions, key)
             if session is not None and len(session.lines) > max(keep_last, 0):
                 del session.lines[: len(session.lines) - max(keep_last, 0)]
-                session.updated = self._now()
+                self._touch(session)
 
     def _set_history(self, key: str, history: Iterable[Mapping[str, Any]]) -> None:
         key, lines = check_key(key), [encode_plain_line(message) for message in history]
         with self._memory() as sessions:
-            if not lines and key not in sessions:
+            if not lines and self._to_change(sessions, key) is None:
                 return
             session = self._begun(sessions, key)
             session.lines = lines
-            session.updated = self._now()
+            self._touch(session)
 
     def _lines(self, key: str) -> list[bytes]:
         key = check_key(key)
         with self._memory() as sessions:
-            session = sessions.get(key)
+            session = self._to_read(sessions, key)
             return [] if session is None else list(session.lines)
 
     def _summary(self, key: str) -> str:
         key = check_key(key)
         with self._memory() as sessions:
-            session = sessions.get(key)
+            session = self._to_read(sessions, key)
             return "" if session is None else session.summary
+
+
+def _unread_of(
+    files: Files, chosen: Mapping[str, FoundFile], beside: Beside, key: str
+) -> Damage | None:
+    return files.unread_of(key, chosen.get(key)) or beside.unread(key)

@@ -1,14 +1,16 @@
 """What a session manager finds in its directory when it opens it."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tornwrite.reference.durable import files
 from tornwrite.reference.durable.damage import Damage, DamageKind
 from tornwrite.reference.durable.errors import KeyRefused
 from tornwrite.reference.durable.names import check_key
+from tornwrite.reference.durable.times import normal_time
 from tornwrite.reference.jsonl.legacy import (
     LEGACY_SUFFIX,
     LegacySession,
@@ -19,8 +21,11 @@ from tornwrite.reference.jsonl.legacy import (
 from tornwrite.reference.jsonl.merging import SavedSession, merge
 from tornwrite.reference.jsonl.metadata import Metadata, decode_metadata
 from tornwrite.reference.jsonl.names import METADATA_SUFFIX
-from tornwrite.reference.manager.names import file_names
+from tornwrite.reference.manager.names import file_names, plain_name
 from tornwrite.reference.manager.session import KeptSession, Place
+
+# No session's file, whoever reads it: a directory, a link, a socket, a pipe.
+_OF_OTHER_KINDS = frozenset((errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ESPIPE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +37,52 @@ class FoundFile:
     place: Place
 
 
-def find_files(directory: str) -> tuple[list[FoundFile], list[Damage]]:
-    """Every session's file in a directory, and what is wrong with the other `.json` files.
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The `.json` files of a directory. The metadata of the JSONL store is left aside.
 
-    The metadata of the JSONL store is left aside.
+    Attributes:
+        found: those that hold a session.
+        damage: what is wrong with the others.
+        unread: what is wrong with those among them that may hold a session, by name: nobody knows.
+    """
+
+    found: list[FoundFile] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    unread: dict[str, Damage] = field(default_factory=dict)
+
+    def unread_of(self, key: str, chosen: FoundFile | None) -> Damage | None:
+        """Why a key's own file could not be read; None if that is not so.
+
+        Args:
+            key: the session's.
+            chosen: the file that is used for it. With a name that no other key has it is the
+                session, and the plain name is another key's.
+        """
+        # The original program would give it its plain name even where this one does not.
+        plain, of_no_other = plain_name(key) + LEGACY_SUFFIX, file_names(key)[-1]
+        is_of_another = chosen is not None and chosen.place.name == of_no_other
+        own = (of_no_other,) if is_of_another else (plain, of_no_other)
+        return next((self.unread[name] for name in own if name in self.unread), None)
+
+
+def find_files(directory: str) -> Files:
+    """Every session's file in a directory, and what is wrong with the other `.json` files.
 
     Raises:
         OSError: the directory cannot be read.
     """
     with os.scandir(directory) as entries:
         names = sorted(entry.name for entry in entries if not _is_folder_of_others(entry))
-    found: list[FoundFile] = []
-    damage: list[Damage] = []
+    seen = Files()
     for name in names:
         if name.endswith(LEGACY_SUFFIX):
-            match _look_at(directory, name):
+            match _look_at(directory, name, seen.unread):
                 case FoundFile() as file:
-                    found.append(file)
+                    seen.found.append(file)
                 case Damage() as wrong:
-                    damage.append(wrong)
-    return found, damage
+                    seen.damage.append(wrong)
+    return seen
 
 
 def _is_folder_of_others(entry: os.DirEntry[str]) -> bool:
@@ -97,7 +128,7 @@ def kept_session(
     pending = None if file is None or (own is not None and _in(file, own)) else file.legacy
     if own is not None:
         kept.holds, kept.imported = own.as_held, own.imported
-        kept.created, kept.updated = own.created or now, own.updated or now
+        kept.created, kept.updated = own.created or now, normal_time(own.updated) or now
         kept.lines, kept.summary = list(own.live), own.summary
     if pending is not None:
         merged = merge(pending, own or SavedSession())
@@ -109,13 +140,16 @@ def kept_session(
     return kept
 
 
-def _look_at(directory: str, name: str) -> FoundFile | Damage | None:
+def _look_at(directory: str, name: str, unread: dict[str, Damage]) -> FoundFile | Damage | None:
     try:
         raw = files.read_file(os.path.join(directory, name))
     except FileNotFoundError:
         return None  # another process has migrated it meanwhile
     except OSError as error:
-        return Damage(DamageKind.FILE, name, None, f"cannot be read: {error.strerror or error}")
+        wrong = Damage(DamageKind.FILE, name, None, f"cannot be read: {error.strerror or error}")
+        if error.errno not in _OF_OTHER_KINDS:
+            unread[name] = wrong
+        return wrong
     try:
         return understand(name, raw)
     except (NotLegacy, KeyRefused) as error:

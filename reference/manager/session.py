@@ -34,6 +34,15 @@ class ChangedElsewhere(StoreError):
     """
 
 
+class SessionUnreadable(StoreError):
+    """A file that may hold the session could not be read when the directory was opened.
+
+    What the session holds is not known, so nothing is shown of it and nothing is written to it: the
+    next process that can read the file would take the one or the other for the session. The text
+    names the file and says why. See to that, and open the directory anew.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A session's file: its name, and the hexadecimal SHA-256 of what it was known to hold."""

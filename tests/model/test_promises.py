@@ -32,8 +32,9 @@ def test_every_kind_of_finding_has_a_meaning(kind: Kind) -> None:
     assert kind.meaning.strip()
 
 
-def test_there_are_the_twelve_kinds_of_the_design() -> None:
+def test_there_are_the_twelve_kinds_of_the_design_and_one_for_what_an_error_says() -> None:
     assert {kind.value for kind in Kind} == {
+        "unclear",
         "lost",
         "resurrected",
         "duplicated",

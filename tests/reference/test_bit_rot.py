@@ -256,3 +256,25 @@ def test_damaged_metadata_gives_a_session_to_no_other_key(
     store.add_full_message("a:b", {"new": 2})
     assert store.get_history("a:b") == [*LIVE, {"new": 2}]
     assert store.get_history("a_b") == [{"new": 1}]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_the_newline_before_the_first_shown_line_takes_nothing_away(
+    store: JSONLStore, directory: Path, kept: int
+) -> None:
+    """What is gone and what is shown are parted by it, and by the byte that the metadata says."""
+    store.set_history("k", [{"n": n} for n in range(4)])
+    store.truncate_history("k", kept)
+    path = directory / "k.jsonl"
+    data = path.read_bytes()
+    begin = len(b"".join(data.splitlines(keepends=True)[: 4 - kept]))
+    path.write_bytes(data[: begin - 1] + b"\x08" + data[begin:])
+    shown = [{"n": n} for n in range(4 - kept, 4)]
+    assert store.get_history("k") == shown
+    assert bool(store.inspect("k").damage) == bool(kept)
+    store.truncate_history("k", 1_000_000)
+    store.add_full_message("k", {"n": 4})
+    for compacted in (store.compact, store.get_history):
+        compacted("k")
+        assert store.get_history("k") == [*shown, {"n": 4}]
+    assert store.inspect("k").damage == ()

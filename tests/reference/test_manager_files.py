@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tornwrite.reference import DamageKind, MessageRefused, SummaryRefused
-from tornwrite.reference.manager import SessionManager
+from tornwrite.reference.manager import SessionManager, SessionUnreadable
 from tornwrite.reference.manager.whole_file import encode_session, indented
 
 VALUES = st.recursive(
@@ -124,32 +125,93 @@ def test_a_file_that_is_not_understood_is_reported_and_never_overwritten(
         assert manager.get_history("a:b") == [{"role": "user", "content": "new"}]
 
 
-def test_a_file_that_cannot_be_read_is_reported_and_never_overwritten(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with SessionManager(directory) as manager:
-        manager.add_message("a:b", "user", "old")
-        manager.save("a:b")
-    raw = (directory / "a_b.json").read_bytes()
+def unreadable(patched: pytest.MonkeyPatch, name: str) -> None:
+    """From now on, nobody may read the files of that name."""
     real = os.open
 
-    def unreadable(path: Any, flags: int, *more: Any, **named: Any) -> int:
-        if os.path.basename(os.fspath(path)) == "a_b.json":
+    def refusing(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if os.path.basename(os.fspath(path)) == name:
             raise PermissionError(13, "Permission denied", path)
         return real(path, flags, *more, **named)
 
+    patched.setattr(os, "open", refusing)
+
+
+def saved_sessions(directory: Path, *keys: str) -> None:
+    with SessionManager(directory) as manager:
+        for key in keys:
+            manager.add_message(key, "user", f"of {key}")
+            manager.save(key)
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["alone", "with an older copy"])
+def test_a_session_whose_file_cannot_be_read_is_refused_and_nothing_takes_its_place(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, copied: bool
+) -> None:
+    saved_sessions(directory, "a:b")
+    if copied:
+        shutil.copy(directory / "a_b.json", directory / "copy.json")
+        with SessionManager(directory) as manager:
+            manager.add_message("a:b", "user", "newer")
+            manager.save("a:b")
+    with SessionManager(directory) as manager:
+        before = manager.get_history("a:b")
+    files = sorted(os.listdir(directory))
+    raw = (directory / "a_b.json").read_bytes()
     with monkeypatch.context() as patched:
-        patched.setattr(os, "open", unreadable)
+        unreadable(patched, "a_b.json")
         with SessionManager(directory) as manager:
             assert [damage.file for damage in manager.damage] == ["a_b.json"]
             assert "Permission denied" in manager.damage[0].detail
+            assert manager.get_history("a:b") == []
             manager.add_message("a:b", "user", "new")
-            manager.save("a:b")
+            manager.set_history("a:b", [])
+            manager.truncate_history("a:b", 0)
+            manager.set_summary("a:b", "new")
+            assert manager.get_summary("a:b") == ""
+            assert len(manager.failures.of("a:b")) == 6
+            for refused in (manager.save, manager.get_or_create):
+                with pytest.raises(SessionUnreadable, match=r"a_b\.json.*Permission denied"):
+                    refused("a:b")
+            # It may be this key's as well.
+            with pytest.raises(SessionUnreadable):
+                manager.save("a_b")
+            manager.add_message("other", "user", "0")
+            manager.save("other")
     assert (directory / "a_b.json").read_bytes() == raw
+    assert sorted(os.listdir(directory)) == sorted([*files, "other.json"])
     with SessionManager(directory) as manager:
-        # What was saved last is what is shown; the other file is told of.
-        assert manager.get_history("a:b") == [{"role": "user", "content": "new"}]
-        assert [damage.file for damage in manager.damage] == ["a_b.json"]
+        assert manager.get_history("a:b") == before
+        assert len(manager.get_history("other")) == 1
+
+
+def test_a_session_with_a_name_of_its_own_does_not_suffer_from_an_unreadable_one(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_sessions(directory, "a:b", "a_b")
+    with monkeypatch.context() as patched:
+        unreadable(patched, "a_b.json")
+        with SessionManager(directory) as manager:
+            manager.add_message("a_b", "user", "new")
+            manager.save("a_b")
+            assert manager.get_history("a:b") == []
+    with SessionManager(directory) as manager:
+        assert len(manager.get_history("a_b")) == 2
+        assert len(manager.get_history("a:b")) == 1
+
+
+def test_what_is_saved_to_one_of_two_copies_is_shown_whatever_the_clock_says(
+    directory: Path,
+) -> None:
+    directory.mkdir()
+    session = {"key": "a.meta", "messages": [], "updated": "2030-01-01T00:00:00Z"}
+    for name in ("a.meta.json", "a-copy.meta.json"):
+        (directory / name).write_text(json.dumps(session))
+    for number in range(3):
+        with SessionManager(directory, clock=lambda: 1) as manager:
+            assert len(manager.get_history("a.meta")) == number
+            manager.add_message("a.meta", "user", "new")
+            manager.save("a.meta")
 
 
 def test_files_of_other_kinds_are_passed_by_and_a_directory_is_told(directory: Path) -> None:

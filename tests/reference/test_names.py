@@ -1,12 +1,13 @@
 """Any key is safe: none leaves the directory, no two share a session, old names are found."""
 
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tornwrite.reference import JSONLStore, KeyRefused, published
+from tornwrite.reference import JSONLStore, KeyRefused, open_session_store, published
 from tornwrite.reference.jsonl.names import hashed_name, lossy_name
 
 KEYS = [
@@ -149,3 +150,16 @@ def test_other_files_in_the_directory_are_no_sessions(store: JSONLStore, directo
     (directory / "folder.jsonl").mkdir()
     (directory / ("n" * 249 + ".jsonl")).write_bytes(b"{}\n")  # its metadata could have no name
     assert store.list_sessions() == []
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jsonl", b"\xff.meta.json", b"\xe9.json"])
+def test_a_foreign_file_whose_name_is_not_utf_8_is_passed_by(
+    store: JSONLStore, directory: Path, name: bytes
+) -> None:
+    store.add_message("k", "user", "0")
+    with open(os.path.join(os.fsencode(directory), name), "wb") as file:
+        file.write(b'{"content":"foreign"}\n')
+    assert store.list_sessions() == ["k"]
+    backend = open_session_store(directory)
+    assert len(backend.get_history("k")) == 1
+    backend.close()

@@ -16,6 +16,7 @@ from tornwrite.faults.profiles import by_name
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Kind, Verdict
+from tornwrite.reference import SessionManager
 from tornwrite.scenarios.error_lane import ERRORS
 from tornwrite.scenarios.error_runs import is_clear, run_with_error
 from tornwrite.scenarios.error_trials import all_trials, chosen, parse_trial, places
@@ -260,14 +261,33 @@ def test_only_errors_of_the_system_and_of_the_store_are_clear() -> None:
     ],
 )
 def test_the_stores_of_this_project_pass(store: str, name: str) -> None:
+    row, found = outcome_of_store(store, name, Effort.CI)
+    assert [one.violation for one in found] == []
+    assert row.verdict is Verdict.PASSED
+
+
+def outcome_of_store(store: str, name: str, effort: Effort) -> tuple[Row, list[Finding]]:
     one = load_subject(f"tornwrite.scenarios.stores:{store}")
     scenario = one.scenario(name)
     with workplace() as (live, bench):
         recorded = record(one, scenario, live)
         permitted = permitted_by_epoch(one, scenario, recorded.trace)
         assessors = Assessors(one, Bench(one, bench))
-        given = Job(one, scenario, recorded, permitted, assessors, live, bench, 5_000, 0, Effort.CI)
+        given = Job(one, scenario, recorded, permitted, assessors, live, bench, 5_000, 0, effort)
         row, found, broken = run_lane(ERRORS, given)
-    assert [one.found.violation for one in found] == []
     assert broken == []
-    assert row.verdict is Verdict.PASSED
+    return row, [one.found for one in found]
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_store_may_refuse_what_it_cannot_read_and_not_show_something_else(
+    refuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not refuses:
+        monkeypatch.setattr(SessionManager, "_check_readable", lambda manager, key: None)
+    row, found = outcome_of_store("manager", "copied", Effort.FULL)
+    if refuses:
+        assert row.verdict is Verdict.PASSED
+        return
+    assert row.verdict is Verdict.VIOLATED
+    assert Kind.LOST in {one.violation.kind for one in found}
