@@ -324,7 +324,7 @@ def test_there_is_a_version(invoke: Callable[..., Result]) -> None:
 
 
 def test_a_right_store_passes_with_exit_code_0(here: Path) -> None:
-    found = run("gate", "mine:right")
+    found = run("gate", "mine:right", "--lane", "none")
     assert found.returncode == PASSED, found.stderr
     assert "passed: mine:right" in found.stdout
     assert "0 findings" in found.stdout
@@ -360,7 +360,7 @@ def test_a_store_that_writes_behind_the_recorder_is_harness_broken_with_exit_cod
 
 
 def test_a_budget_that_is_too_small_is_not_measured_with_exit_code_3(here: Path) -> None:
-    found = run("gate", "mine:right", "--budget", "3")
+    found = run("gate", "mine:right", "--budget", "3", "--lane", "none")
     assert found.returncode == NO_VERDICT
     assert "not measured: mine:right" in found.stdout
     assert "put under ext4 is not complete: budget of 3 images reached" in found.stdout
@@ -460,7 +460,7 @@ def printed_replays(output: str) -> list[list[str]]:
 
 
 def test_every_replay_command_that_is_printed_shows_the_finding_again(here: Path) -> None:
-    printed = run("gate", "mine:wrong", "--json", "r.json")
+    printed = run("gate", "mine:wrong", "--lane", "none", "--json", "r.json")
     commands = printed_replays(printed.stdout)
     findings = orjson.loads((here / "r.json").read_bytes())["findings"]
     assert len(commands) == len(findings) > 1

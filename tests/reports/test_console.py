@@ -3,6 +3,7 @@
 import io
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -105,8 +106,18 @@ def test_rows_stand_below_their_scenario_which_is_named_once() -> None:
     assert text.index("append") < text.index("posix") < text.index("compact")
 
 
+NOT_ALL: dict[str, Any] = {"complete": False, "verdict": Verdict.NOT_MEASURED}
+
+
+def test_what_an_effort_left_out_is_no_reason_to_complain() -> None:
+    row = replace(ROW, complete=False, stopped="chosen bytes only", possible=10)
+    assert "≥ 10" in line_with("ext4", table(row))
+    assert not any("not complete" in line for line in table(row))
+    assert "note:" not in shown(replace(RESULT, rows=(row,), notes=()))
+
+
 def test_what_is_not_complete_says_so_and_that_there_are_more() -> None:
-    lines = table(replace(ROW, complete=False, stopped="budget of 9 reached", possible=10))
+    lines = table(replace(ROW, **NOT_ALL, stopped="budget of 9 reached", possible=10))
     assert "≥ 10" in line_with("ext4", lines)
     assert any("not complete" in line for line in lines)
     assert "≥" not in line_with("ext4", table(ROW))
@@ -281,7 +292,7 @@ def test_weaker_promises_are_told_with_the_verdict() -> None:
 
 
 def test_each_reason_for_stopping_is_told_once() -> None:
-    stopped = replace(ROW, complete=False, stopped="budget of 9 images reached")
+    stopped = replace(ROW, **NOT_ALL, stopped="budget of 9 images reached")
     text = shown(replace(RESULT, rows=(stopped, stopped)))
     assert text.count("note: append under ext4 is not complete: budget of 9 images reached") == 1
 
