@@ -8,6 +8,7 @@ from tornwrite.faults.states import CrashState, CutAt, kill_states
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Site, Stepped, Trace
 
+INNERMOST = 4
 EVERY_BYTE = 16
 """Where cuts are chosen, a write of up to so many bytes is cut at each of them."""
 
@@ -26,16 +27,17 @@ def kills(trace: Trace, wanted: Sequence[Epoch], every_byte: int) -> Iterator[Cr
 
 
 def first_of_each_line(trace: Trace) -> CutAt:
-    """Cuts the first write of each source line, as it was called, at every byte of it.
+    """Cuts the first write of each source line at every byte of it, and later ones at chosen bytes.
 
-    Later ones by the same calls are cut at chosen bytes: another write of one kind, most of all.
+    A line counts with its callers, INNERMOST of them: most writes are made by one line of a helper.
     """
     met: set[tuple[Site, ...]] = set()
     first: set[int] = set()
     steps = [event for event in trace.events if isinstance(event, Stepped)]
     for number, event in enumerate(steps):
-        if isinstance(event.step, Write) and event.sites not in met:
-            met.add(event.sites)
+        calls = event.sites[:INNERMOST]
+        if isinstance(event.step, Write) and calls not in met:
+            met.add(calls)
             first.add(number)
 
     def cut_at(number: int, step: Write) -> Collection[int]:
