@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tornwrite.reference.durable import files
-from tornwrite.reference.durable.names import damaged_path, unfinished_path
+from tornwrite.reference.durable.names import damaged_path, printable, unfinished_path
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Damage:
 
 def log_damage(damage: Damage) -> None:
     """Tell the operator, in one line, what is wrong with which file."""
-    _logger.warning("%s", damage)
+    _logger.warning("%s", printable(str(damage)))
 
 
 def keep_aside(original: str, contents: Iterable[bytes], *, sync: bool = True) -> bool:

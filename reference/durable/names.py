@@ -136,3 +136,8 @@ def is_unfinished(name: str) -> bool:
 
 
 _UNFINISHED = re.compile(r"\.damaged-[0-9a-f]+\.tmp")
+
+
+def printable(name: str) -> str:
+    """A file name as text that any log can hold: bytes that are no UTF-8 as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -16,6 +16,7 @@ from tornwrite.reference import durable
 from tornwrite.reference.durable.damage import Damage, log_damage
 from tornwrite.reference.durable.errors import StoreClosed, StoreError
 from tornwrite.reference.durable.json_lines import sealed_line
+from tornwrite.reference.durable.names import printable
 from tornwrite.reference.jsonl import names
 from tornwrite.reference.jsonl.legacy import (
     LEGACY_SUFFIX,
@@ -90,7 +91,7 @@ def migrate_legacy(
         found, folders = _file_names(path)
         wrong = tuple((name, _A_FOLDER) for name in folders if name.endswith(names.METADATA_SUFFIX))
         for name, reason in wrong:
-            _logger.warning("%s: %s", name, reason)
+            _logger.warning("%s: %s", printable(name), reason)
         report = replace(report, damaged=wrong)
         # A process that was killed before this sync may have left its backups' names undurable.
         renamed = any(LEGACY_SUFFIX + _BACKUP_SUFFIX in name for name in found)
@@ -159,12 +160,12 @@ def _migrate_file(
         raw = source.read(name)
         legacy = decode_legacy(raw)
     except DamagedLegacy as error:
-        _logger.warning("%s is not imported and stays as it is: %s", name, error)
+        _logger.warning("%s is not imported and stays as it is: %s", printable(name), error)
         return replace(report, damaged=(*report.damaged, (name, str(error)))), False
     except NotLegacy as error:
         if _is_metadata(name, raw):
             return report, False
-        _logger.warning("%s is no legacy session and stays as it is: %s", name, error)
+        _logger.warning("%s is no legacy session and stays as it is: %s", printable(name), error)
         return replace(report, not_legacy=(*report.not_legacy, (name, str(error)))), False
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ESPIPE, errno.ENXIO):
@@ -245,5 +246,5 @@ def _free_backup(path: str) -> str:
 
 
 def _with_failure(report: MigrationReport, name: str, error: Exception) -> MigrationReport:
-    _logger.warning("could not migrate %s: %s", name, error)
+    _logger.warning("could not migrate %s: %s", printable(name), error)
     return replace(report, failed=(*report.failed, (name, str(error))))

@@ -5,6 +5,7 @@ import logging
 import os
 
 from tornwrite.reference import durable
+from tornwrite.reference.durable.names import printable
 from tornwrite.reference.transcripts.contents import UNTITLED
 from tornwrite.reference.transcripts.directory import TranscriptDirectory
 from tornwrite.reference.transcripts.index import read_index
@@ -32,7 +33,7 @@ def list_transcripts(directory: TranscriptDirectory) -> list[TranscriptInfo]:
             except OSError as error:
                 if not durable.is_of_one_file(error):
                     raise
-                _logger.warning("passed by in the list: %s: %s", file, error)
+                _logger.warning("passed by in the list: %s: %s", printable(file), error)
     remember(directory, index, scans)
     found = [_info(scan) for scan in scans if scan.all.has_header or scan.all.count]
     return sorted(found, key=lambda info: info.id)
