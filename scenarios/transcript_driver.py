@@ -1,5 +1,6 @@
 """How the harness drives a transcript store: its operations, and what it shows."""
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -124,6 +125,9 @@ class TranscriptDriver:
     def _append_held(self, name: str, message: Mapping[str, Any]) -> None:
         if name not in self._held:
             if not self._is_listed(name):
+                # Nothing comes of it; but an id that no transcript can have is refused, as ever.
+                with contextlib.suppress(self._not_found):
+                    self._read(name)
                 return
             self._held[name] = self._store.get_or_create(name)
         try:

@@ -300,6 +300,12 @@ def test_a_soak_of_what_cannot_be_had_is_refused_before_anything_is_run(database
         list(soak([STORES + "archive", STORES + "nonsense"], 1, Effort.QUICK, 60.0, 2))
 
 
+def test_an_id_that_no_transcript_can_have_is_refused_where_nothing_would_come_of_it() -> None:
+    """An hour's soak took the refusal that came later for a store that cannot be used any more."""
+    message = {"role": "user", "content": "x"}
+    replay(STORES + "transcripts", [{"append_held": {"id": "k" * 300, "message": message}}])
+
+
 # Settings that users can load by name
 
 
