@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
@@ -28,21 +28,19 @@ if TYPE_CHECKING:
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
-class Duration(click.ParamType):
-    """A length of time in seconds, given as `90s`, `30m`, `2h` or `1h30m`."""
+def duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """The seconds of a length of time given as `90s`, `30m`, `2h` or `1h30m`.
 
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The seconds."""
-        if isinstance(value, int | float):
-            return float(value)
-        found = _DURATION.fullmatch(value)
-        hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0,) * 3
-        total = hours * 3600 + minutes * 60 + seconds
-        if not total:
-            self.fail(f"{value!r} is no length of time; write 90s, 30m, 2h or 1h30m", param, ctx)
-        return float(total)
+    Raises click.BadParameter for anything else.
+    """
+    if value is None:
+        return None
+    found = _DURATION.fullmatch(value)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0,) * 3
+    total = hours * 3600 + minutes * 60 + seconds
+    if not total:
+        raise click.BadParameter(f"{value!r} is no length of time; write 90s, 30m, 2h or 1h30m")
+    return float(total)
 
 
 @main.command()
@@ -50,7 +48,7 @@ class Duration(click.ParamType):
 @click.option(
     "--for",
     "seconds",
-    type=Duration(),
+    callback=duration,
     metavar="TIME",
     help="Go on for so long all together: 90s, 30m, 2h. One round of each subject by default.",
 )
@@ -134,7 +132,7 @@ def soak(
     "leave, posix leaves too.",
 )
 @click.option(
-    "--for", "seconds", type=Duration(), metavar="TIME", help="Stop after so long: 90s, 30m, 2h."
+    "--for", "seconds", callback=duration, metavar="TIME", help="Stop after so long: 90s, 30m, 2h."
 )
 @click.option(
     "--budget",

@@ -158,17 +158,21 @@ def test_nothing_fails_while_it_is_set_aside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
 def test_a_sync_that_loses_data_is_recorded(tmp_path: Path, number: int) -> None:
-    with Recorder(tmp_path, injector=AtStep(2, Fail(number))) as recorder:
-        with pytest.raises(OSError, match=os.strerror(number)):
-            _replace(tmp_path)
+    with (
+        Recorder(tmp_path, injector=AtStep(2, Fail(number))) as recorder,
+        pytest.raises(OSError, match=os.strerror(number)),
+    ):
+        _replace(tmp_path)
     assert [type(step) for step in recorder.trace().steps] == [Open, Write, FailedSync, Close]
 
 
 def test_a_sync_refused_for_another_reason_is_not(tmp_path: Path) -> None:
     given = AtStep(2, Fail(errno.EROFS))
-    with Recorder(tmp_path, injector=given) as recorder:
-        with pytest.raises(OSError, match="Read-only"):
-            _replace(tmp_path)
+    with (
+        Recorder(tmp_path, injector=given) as recorder,
+        pytest.raises(OSError, match="Read-only"),
+    ):
+        _replace(tmp_path)
     assert [type(step) for step in recorder.trace().steps] == [Open, Write, Close]
 
 
