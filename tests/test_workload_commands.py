@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import psutil
 import pytest
 from click.testing import CliRunner, Result
 
 from tornwrite.cli import main
 from tornwrite.faults.scratch import VARIABLE
-from tornwrite.workload_commands import Duration
+from tornwrite.workload_commands import duration
 
 ARCHIVE = "tornwrite.scenarios.stores:archive"
 PUBLISHED = "tornwrite.scenarios.known_bad:archive"
@@ -60,7 +61,8 @@ def invoke(here: Path) -> Iterator[Callable[..., Result]]:
     ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("1m1s", 61)]
 )
 def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
-    assert Duration().convert(text, None, None) == seconds
+    option = click.Option(["--for"])
+    assert duration(click.Context(click.Command("soak")), option, text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "90", "0s", "-5s", "1.5h", "3d", "s", "30m2h"])
