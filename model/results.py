@@ -124,7 +124,8 @@ class MutantKind(Enum):
 class Tried:
     """One protection taken away at one place, and the finding that caught it, if any did.
 
-    step: its number in the recorded run. text: what it did. sites: its source lines.
+    step: its number in the recorded run. text: what it did. sites: its source lines. why: why no
+    run shows it, if that is known.
     """
 
     scenario: str
@@ -133,6 +134,7 @@ class Tried:
     text: str
     sites: tuple[str, ...]
     caught_by: Finding | None
+    why: str = ""
 
 
 class SownKind(Enum):

@@ -25,6 +25,7 @@ def survivors(tried: Sequence[Tried]) -> list[Tried]:
         one
         for one in tried
         if one.caught_by is None
+        and not one.why
         and (
             one.kind is MutantKind.SYNC
             or (one.kind is MutantKind.AFTER_KILL and _line(one) not in anyhow)
@@ -61,6 +62,10 @@ def show(tried: Sequence[Tried], console: Console) -> None:
                 style = "" if found == times else "yellow" if found else "red"
                 table.add_row(f"  {where}", f"{times:,}", Text(f"{found:,}", style=style))
     console.print(table)
+    whys = [one.why for one in tried if one.why and one.caught_by is None]
+    for why in dict.fromkeys(whys):
+        head = f"no difference shown, {whys.count(why)} times: "
+        console.print(Text.assemble((head, "bold"), why))
     for one in survivors(tried):
         where = one.sites[0] if one.sites else "?"
         console.print(

@@ -43,6 +43,7 @@ from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Settings
+from tornwrite.scenarios.sown_survivors import why_not_shown
 from tornwrite.scenarios.subject import Scenario, Subject, load_subject
 from tornwrite.scenarios.workers import Progress, each
 
@@ -214,7 +215,9 @@ def _first_after_kill(trace: Trace) -> int:
 
 
 def _tried(scenario: Scenario, mutant: Mutant, caught_by: Finding | None) -> Tried:
-    return Tried(scenario.name, mutant.kind, mutant.step, mutant.text, mutant.sites, caught_by)
+    is_sync = mutant.kind in (MutantKind.SYNC, MutantKind.AFTER_KILL)
+    why = why_not_shown(mutant.sites) if is_sync and caught_by is None else ""
+    return Tried(scenario.name, mutant.kind, mutant.step, mutant.text, mutant.sites, caught_by, why)
 
 
 class _Trial:

@@ -1,7 +1,36 @@
-"""Faults sown into the stores' source that no run can show, and why.
+"""What nothing catches of faults sown into source and of syncs left out of runs, and why.
 
-A name is that of `tornwrite.scenarios.sowing.Sown`; what is here and caught all the same, or not
-sown any more, is told by a test.
+The name of a sown fault is that of `tornwrite.scenarios.sowing.Sown`.
 """
 
 WHY: dict[str, str] = {}
+
+SYNCS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("sync_directory", "SessionWriter.sync_names", "SessionWriter.rewrite"),
+        "so that no metadata counts lines of a file that did not come to be: `inspect` would tell "
+        "of missing lines. Readers see no difference, and what they see is what is judged here",
+    ),
+    (
+        ("sync_directory", "keep_aside", "SessionWriter.keep_wrong_skip"),
+        "the rewrite that follows syncs the directory before the old metadata goes",
+    ),
+    (
+        ("sync_directory", "SessionDirectory._remove_leftovers"),
+        "for what an operation put back that had failed, which no run without errors comes to",
+    ),
+    (
+        ("SessionWriter.ensure_data", "_claim"),
+        "the append that follows syncs the same file before it is acknowledged",
+    ),
+)
+"""Calls, innermost first, that end in a sync which a run can do without, and why it is there."""
+
+
+def why_not_shown(sites: tuple[str, ...]) -> str:
+    """Why nothing shows it when the sync made by these calls is left out; empty if unknown."""
+    functions = tuple(site.rpartition(" in ")[2] for site in sites)
+    for calls, why in SYNCS:
+        if functions[: len(calls)] == calls:
+            return why
+    return ""
