@@ -81,7 +81,7 @@ archive = Subject(
 def _open_transcripts(root: str) -> TranscriptDriver:
     # Without inodes and times in its index: the same run, the same bytes.
     store = TranscriptStore(root, clock=counting_clock(), stamp=lambda look: (0, 0))
-    return TranscriptDriver(store, root, SessionNotFound, store.get)
+    return TranscriptDriver(store, root, SessionNotFound, store.get, check=store.get)
 
 
 transcripts = Subject(

@@ -72,7 +72,8 @@ class TranscriptDriver:
     """An open transcript store.
 
     not_found: what it raises when it appends to a transcript that was deleted. read: gives an
-    existing transcript as it is on the disk, and changes nothing.
+    existing transcript as it is on the disk, and changes nothing. check: refuses an id that no
+    transcript can have.
     """
 
     def __init__(
@@ -81,11 +82,13 @@ class TranscriptDriver:
         directory: str,
         not_found: type[Exception],
         read: Callable[[str], Transcript],
+        check: Callable[[str], object] = lambda name: None,
     ) -> None:
         self._store = store
         self._directory = directory
         self._not_found = not_found
         self._read = read
+        self._check = check
         self._held: dict[str, Transcript] = {}
 
     def apply(self, operation: Operation) -> Any:
@@ -126,8 +129,7 @@ class TranscriptDriver:
         if name not in self._held:
             if not self._is_listed(name):
                 # Nothing comes of it; but an id that no transcript can have is refused, as ever.
-                with contextlib.suppress(self._not_found):
-                    self._read(name)
+                self._check_can_be(name)
                 return
             self._held[name] = self._store.get_or_create(name)
         try:
@@ -135,6 +137,11 @@ class TranscriptDriver:
         except self._not_found:
             if self._is_listed(name):
                 raise
+
+    def _check_can_be(self, name: str) -> None:
+        """Raise the store's refusal of an id; that there is no such transcript is no error."""
+        with contextlib.suppress(self._not_found):
+            self._check(name)
 
     def _messages(self, name: str) -> dict[str, Any]:
         try:
