@@ -22,7 +22,7 @@ def as_plain(result: GateResult) -> dict[str, Any]:
 
 def plain_fields(record: Any) -> dict[str, Any]:
     """The fields of a dataclass and of those in it, by name, as JSON can hold them."""
-    cleaned: dict[str, Any] = _encodable(asdict(record, dict_factory=_plain_values))
+    cleaned: dict[str, Any] = in_utf8(asdict(record, dict_factory=_plain_values))
     return cleaned
 
 
@@ -59,14 +59,14 @@ def _plain_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value.value if isinstance(value, Enum) else value for name, value in pairs}
 
 
-def _encodable(value: Any) -> Any:
+def in_utf8(value: Any) -> Any:
     """The same with every text in UTF-8: what has no such form, as in a file name, as an escape."""
     match value:
         case str():
             return value.encode("utf-8", "backslashreplace").decode()
         case dict():
-            return {_encodable(name): _encodable(content) for name, content in value.items()}
+            return {in_utf8(name): in_utf8(content) for name, content in value.items()}
         case list() | tuple():
-            return [_encodable(item) for item in value]
+            return [in_utf8(item) for item in value]
         case _:
             return value

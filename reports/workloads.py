@@ -3,12 +3,11 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from types import TracebackType
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -16,40 +15,27 @@ from tornwrite.model.results import Exploration, SoakRound, worst
 from tornwrite.model.verdict import Verdict
 from tornwrite.reports.console import STYLES, printable, show_finding
 from tornwrite.reports.json_report import plain_fields, write_plain
+from tornwrite.reports.progress import LiveProgress
 
 FORMAT = "tornwrite-explorations"
 VERSION = 1
 
 
-class SoakProgress:
-    """What each subject is at, and what was done so far. Silent where nobody looks.
-
-    console: where to draw; nothing is drawn unless it is a terminal.
-    """
+class _Spinner(LiveProgress):
+    """A spinner, the time, and what is being done."""
 
     def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
+        super().__init__(
+            console, SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
         )
         self._task = self._progress.add_task("beginning")
-        self._now: dict[str, str] = {}
 
-    def __enter__(self) -> "SoakProgress":
-        self._progress.start()
-        return self
+    def _say(self, text: str) -> None:
+        self._progress.update(self._task, description=escape(text))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
+
+class SoakProgress(_Spinner):
+    """What each subject is at, and what was done so far. Silent where nobody looks."""
 
     def worked(self, subject: str, at: str, examples: int) -> None:
         """A round of that subject has begun its so many-th example."""
@@ -62,7 +48,7 @@ class SoakProgress:
         self._show()
 
     def _show(self) -> None:
-        self._progress.update(self._task, description=escape("\n".join(self._now.values())))
+        self._say("\n".join(self._now.values()))
 
 
 def round_line(done: SoakRound) -> Text:
@@ -133,39 +119,12 @@ def _sum(numbers: Iterable[int]) -> str:
     return f"{sum(numbers):,}"
 
 
-class ExploreProgress:
-    """What is being gone through. Silent where nobody looks.
-
-    console: where to draw; nothing is drawn unless it is a terminal.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("beginning")
-
-    def __enter__(self) -> "ExploreProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
+class ExploreProgress(_Spinner):
+    """What is being gone through. Silent where nobody looks."""
 
     def worked(self, subject: str, at: str, number: int) -> None:
         """The sequence of that number is being run."""
-        said = escape(f"{subject}: {at} {number:,}")
-        self._progress.update(self._task, description=said)
+        self._say(f"{subject}: {at} {number:,}")
 
 
 def show_explorations(found: Sequence[Exploration], seconds: float, console: Console) -> None:

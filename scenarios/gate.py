@@ -77,7 +77,7 @@ def _left_out(settings: Settings) -> tuple[str, ...]:
     said = [] if settings.real_kills else [f"{REAL_KILLS}: all of them"]
     said += [] if settings.every_cut else [f"{KILL.name}: {CHOSEN_CUTS}"]
     said += [] if settings.kill_then_power else [f"{KILL_THEN_POWER}: all of it"]
-    for lane in lanes_named(settings.lanes) if settings.lanes else ():
+    for lane in lanes_named(settings.lanes):
         left_out = lane.leaves_out(settings.effort)
         said += [f"{lane.name}: {left_out}"] if left_out else []
     return tuple(said)

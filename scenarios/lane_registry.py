@@ -20,9 +20,9 @@ FAULT_LANES: tuple[FaultLane, ...] = (
 
 
 def lanes_named(names: tuple[str, ...]) -> tuple[FaultLane, ...]:
-    """The lanes of those names, all when none is named. Raises WrongUse for one there is not."""
+    """The lanes of those names. Raises WrongUse for one that there is not."""
     known = {lane.name: lane for lane in FAULT_LANES}
     for name in names:
         if name not in known:
             raise WrongUse(f"there is no fault lane {name!r}; there are {', '.join(known)}")
-    return tuple(lane for name, lane in known.items() if not names or name in names)
+    return tuple(lane for name, lane in known.items() if name in names)

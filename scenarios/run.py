@@ -164,7 +164,7 @@ def _run(
         effort=settings.effort,
         progress=progress,
     )
-    for fault_lane in lanes_named(settings.lanes) if settings.lanes else ():
+    for fault_lane in lanes_named(settings.lanes):
         if fault_lane.concerns(subject, scenario):
             row, later, broken = run_lane(fault_lane, job)
             rows.append(row)

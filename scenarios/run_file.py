@@ -17,6 +17,7 @@ from tornwrite.reference.durable.appending import Settled, append_line
 from tornwrite.reference.durable.errors import StoreError
 from tornwrite.reference.durable.json_lines import encode_line
 from tornwrite.reference.durable.lines import read_lines
+from tornwrite.reports.json_report import in_utf8
 from tornwrite.scenarios.run import Outcome, Settings
 from tornwrite.scenarios.subject import Subject, WrongUse
 
@@ -67,7 +68,7 @@ class RunFile:
             "subject": subject,
             "scenario": outcome.scenario,
             "source": source,
-            "outcome": _in_utf8(_converter.unstructure(outcome)),
+            "outcome": in_utf8(_converter.unstructure(outcome)),
         }
         try:
             self._settled = append_line(self.file, encode_line(entry), settled=self._settled)
@@ -93,16 +94,3 @@ def _sources(subject: Subject) -> set[Path]:
                 found.update(Path(folder).glob("*.py"))
     file = getattr(sys.modules.get(of_subject), "__file__", None)
     return found | ({Path(file)} if file else set())
-
-
-def _in_utf8(value: Any) -> Any:
-    """The same with every text in UTF-8: what has no such form, as in a file name, as an escape."""
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case dict():
-            return {name: _in_utf8(content) for name, content in value.items()}
-        case list() | tuple():
-            return [_in_utf8(item) for item in value]
-        case _:
-            return value

@@ -34,9 +34,6 @@ MOST_LANES = 4
 """Scenarios with more threads than that are left out: smaller ones show the same."""
 
 
-ALL_LANES = ("all",)
-
-
 class _Hangs(BaseException):
     """No store catches it."""
 
@@ -71,19 +68,22 @@ def try_sown(
     explained: dict[str, str],
     *,
     wanted: Callable[[Sown], bool] = lambda one: True,
-    lanes: tuple[str, ...] = ALL_LANES,
+    lanes: tuple[str, ...] | None = None,
     finished: Callable[[str], None] = lambda name: None,
 ) -> list[SownRow]:
     """Sow each fault into the subject's source and see whether the gate catches it.
 
     jobs: trials at a time. explained: why a fault cannot be caught, by its name. wanted: which of
-    the faults to sow. lanes: the fault lanes that may catch them, beside crashes. finished: told
-    each one that is done.
+    the faults to sow. lanes: the fault lanes that may catch them, beside crashes; None for all.
+    finished: told each one that is done.
     Raises WrongUse when the subject is violated as it is, for then a catch would tell nothing; and
     what `tornwrite.scenarios.workers.each` raises.
     """
+    from tornwrite.scenarios.lane_registry import FAULT_LANES
     from tornwrite.scenarios.subject import load_subject
 
+    if lanes is None:
+        lanes = tuple(lane.name for lane in FAULT_LANES)
     subject = load_subject(subject_name)
     _check_passes(subject, lanes, jobs)
     faults = [one for one in sown_faults(subject) if wanted(one)]
@@ -119,13 +119,11 @@ def _check_passes(subject: "Subject", lanes: tuple[str, ...], jobs: int) -> None
 def _settings(lanes: tuple[str, ...]) -> tuple[Any, Any]:
     """How scenarios are run: cheaply first, then with all that the gate has but real kills."""
     from tornwrite.faults.profiles import KILL, POSIX
-    from tornwrite.scenarios.lane_registry import lanes_named
     from tornwrite.scenarios.run import Settings
 
     plain = Settings((POSIX,), 50_000, 0, real_kills=False, kill_then_power=False)
     whole = replace(plain, profiles=(KILL, POSIX), every_cut=False, kill_then_power=True)
-    named = tuple(lane.name for lane in lanes_named(())) if lanes == ALL_LANES else lanes
-    return plain, replace(whole, lanes=named)
+    return plain, replace(whole, lanes=lanes)
 
 
 def _functions_called(subject: "Subject") -> dict[str, set[tuple[str, str]]]:

@@ -8,26 +8,22 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
-import psutil
 import pytest
 from click.testing import CliRunner, Result
 
 import support.key_values
+from support.marked import MARK, running, wait_for
 from tornwrite.cli import main
 from tornwrite.faults.profiles import KNOWN, rules
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.scenarios.flaws import ALL as FLAWS
 from tornwrite.scenarios.stores import reference
-
-MARK = "TORNWRITE_TEST_RUN"
-"""In the environment of each gate that is started here, and so of all that it starts."""
 
 PASSED, VIOLATED, WRONG_USE, NO_VERDICT = 0, 1, 2, 3
 
@@ -515,24 +511,6 @@ def test_a_replay_that_fails_where_nobody_expected_it_gives_no_verdict(here: Pat
 
 
 # Interruption
-
-
-def running() -> list[psutil.Process]:
-    """All processes of this test's gate, wherever they have gone."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            mine = process.environ().get(MARK) == os.environ[MARK]
-            if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def wait_for(what: Callable[[], object], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (reached := bool(what())) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return reached
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)

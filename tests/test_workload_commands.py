@@ -1,28 +1,25 @@
 """tornwrite soak and tornwrite explore as a user meets them."""
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-import psutil
 import pytest
 from click.testing import CliRunner, Result
 
+from support.marked import MARK, running, wait_for
 from tornwrite.cli import main
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.workload_commands import duration
 
 ARCHIVE = "tornwrite.scenarios.stores:archive"
 PUBLISHED = "tornwrite.scenarios.known_bad:archive"
-MARK = "TORNWRITE_TEST_MARK"
 
 
 @pytest.fixture
@@ -114,24 +111,6 @@ def test_a_subject_without_an_alphabet_is_refused(
     result = invoke(command, "support.key_values:right")
     assert result.exit_code == 2
     assert "declares no alphabet" in result.output
-
-
-def running() -> list[psutil.Process]:
-    """All processes of this test's run, wherever they have gone."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            mine = process.environ().get(MARK) == os.environ[MARK]
-            if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def wait_for(what: Callable[[], object], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (reached := bool(what())) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return reached
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)

@@ -4,9 +4,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import click
 from rich.console import Console
@@ -40,6 +41,9 @@ REFERENCE_EDITIONS = (
     "tornwrite.scenarios.stores:archive",
     "tornwrite.scenarios.stores:transcripts",
 )
+
+
+Command: TypeAlias = Callable[..., None]
 
 
 class _Group(click.Group):
@@ -98,12 +102,13 @@ def chosen_profiles(names: tuple[str, ...]) -> tuple[Profile, ...]:
 
 def chosen_lanes(names: tuple[str, ...], *, default: bool) -> tuple[str, ...]:
     """The names of the fault lanes to run. default: whether that is all when none is named."""
-    from tornwrite.scenarios.lane_registry import lanes_named
+    from tornwrite.scenarios.lane_registry import FAULT_LANES, lanes_named
 
     wanted = tuple(part for name in names for part in name.split(","))
-    if wanted == ("none",) or (not wanted and not default):
+    if wanted == ("none",):
         return ()
-    return tuple(lane.name for lane in lanes_named(wanted))
+    chosen = lanes_named(wanted) if wanted else FAULT_LANES if default else ()
+    return tuple(lane.name for lane in chosen)
 
 
 subject_argument = click.argument("subject", default=REFERENCE)
@@ -130,6 +135,39 @@ def profile_option(function: Callable[..., None]) -> Callable[..., None]:
         help="Only this profile; may be given several times. By default those that `tornwrite "
         "profiles` marks so.",
     )(function)
+
+
+seed_option = click.option(
+    "--seed", default=0, show_default=True, help="For the sample when it is not complete."
+)
+json_option = click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False), help="Write all of it to this file."
+)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes at once. As many as there are processors by default.",
+)
+
+
+def budget_option(default: int, of: str = "scenario") -> Callable[[Command], Command]:
+    """--budget, for each `of` and profile."""
+    return click.option(
+        "--budget",
+        default=default,
+        show_default=True,
+        type=click.IntRange(min=1),
+        help=f"Images judged for a {of} and profile at most.",
+    )
+
+
+@contextmanager
+def told_if_unwritable(file: str) -> Iterator[None]:
+    """Raise WrongUse for a report that could not be written to that file."""
+    try:
+        yield
+    except OSError as error:
+        raise WrongUse(f"cannot write {file}: {error.strerror}") from error
 
 
 def check_writable(file: str) -> None:

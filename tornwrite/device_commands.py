@@ -10,16 +10,20 @@ from tornwrite.command_group import (
     EXIT_CODES,
     REFERENCE,
     REFERENCE_EDITIONS,
+    budget_option,
     check_writable,
     chosen_profiles,
+    jobs_option,
+    json_option,
     leave,
     load,
     main,
     scenario_option,
+    seed_option,
+    told_if_unwritable,
 )
 from tornwrite.faults.profile_files import user_profiles
 from tornwrite.faults.profile_order import known_profiles
-from tornwrite.scenarios.subject import WrongUse
 
 if TYPE_CHECKING:
     from tornwrite.model.results import DeviceTable
@@ -36,24 +40,10 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Only this profile; may be given several times. All there are by default.",
 )
-@click.option(
-    "--seed", default=0, show_default=True, help="For the sample when it is not complete."
-)
-@click.option(
-    "--budget",
-    default=20_000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Images judged for a scenario and profile at most.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Scenarios run at once. As many as there are processors by default.",
-)
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write all of it to this file."
-)
+@seed_option
+@budget_option(20_000)
+@jobs_option
+@json_option
 def devices(
     subjects: tuple[str, ...],
     scenario_names: tuple[str, ...],
@@ -86,10 +76,8 @@ def devices(
     if len(results) > 1:
         report.show_verdicts(results, console)
     if json_file is not None:
-        try:
+        with told_if_unwritable(json_file):
             report.write(results, json_file)
-        except OSError as error:
-            raise WrongUse(f"cannot write {json_file}: {error.strerror}") from error
     sys.exit(EXIT_CODES[worst([result.verdict for result in results])])
 
 

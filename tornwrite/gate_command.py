@@ -11,15 +11,20 @@ from tornwrite.command_group import (
     EXIT_CODES,
     REFERENCE,
     REFERENCE_EDITIONS,
+    budget_option,
     check_writable,
     chosen_lanes,
     chosen_profiles,
+    jobs_option,
+    json_option,
     leave,
     load,
     main,
     profile_option,
     scenario_option,
+    seed_option,
     style_of,
+    told_if_unwritable,
 )
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.subject import WrongUse
@@ -34,24 +39,10 @@ if TYPE_CHECKING:
 @click.argument("subjects", metavar="[SUBJECT]...", nargs=-1)
 @scenario_option
 @profile_option
-@click.option(
-    "--seed", default=0, show_default=True, help="For the sample when it is not complete."
-)
-@click.option(
-    "--budget",
-    default=50_000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Images judged for a scenario and profile at most.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Scenarios run at once. As many as there are processors by default.",
-)
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write all of it to this file."
-)
+@seed_option
+@budget_option(50_000)
+@jobs_option
+@json_option
 @click.option(
     "--kill-every-byte",
     is_flag=True,
@@ -140,10 +131,8 @@ def gate(
     if len(results) > 1:
         console_report.show_verdicts(results, Console())
     if json_file is not None:
-        try:
+        with told_if_unwritable(json_file):
             json_report.write(results, json_file)
-        except OSError as error:
-            raise WrongUse(f"cannot write {json_file}: {error.strerror}") from error
     sys.exit(EXIT_CODES[worst([result.verdict for result in results])])
 
 

@@ -11,11 +11,15 @@ from rich.console import Console
 from tornwrite.command_group import (
     EXIT_CODES,
     REFERENCE_EDITIONS,
+    budget_option,
     check_writable,
     chosen_profiles,
+    jobs_option,
+    json_option,
     leave,
     load,
     main,
+    told_if_unwritable,
 )
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.subject import WrongUse
@@ -62,11 +66,7 @@ def duration(context: click.Context, parameter: click.Parameter, value: str | No
     type=click.Choice(["quick", "ci", "full"]),
     help="How much a round does: ci by default, full with --for.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Processes at once. As many as there are processors by default.",
-)
+@jobs_option
 def soak(
     subjects: tuple[str, ...],
     seconds: float | None,
@@ -134,21 +134,9 @@ def soak(
 @click.option(
     "--for", "seconds", callback=duration, metavar="TIME", help="Stop after so long: 90s, 30m, 2h."
 )
-@click.option(
-    "--budget",
-    default=50_000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Images judged for a sequence and profile at most.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Processes at once. As many as there are processors by default.",
-)
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write all of it to this file."
-)
+@budget_option(50_000, "sequence")
+@jobs_option
+@json_option
 @click.option(
     "--kill-every-byte", is_flag=True, help="Cut writes at every byte, long ones too: slow."
 )
@@ -213,10 +201,8 @@ def explore(
         leave("interrupted; nothing was left running", 130)
     report.show_explorations(found, time.monotonic() - started, console)
     if json_file is not None:
-        try:
+        with told_if_unwritable(json_file):
             report.write_explorations(found, json_file)
-        except OSError as error:
-            raise WrongUse(f"cannot write {json_file}: {error.strerror}") from error
     sys.exit(EXIT_CODES[worst([one.verdict for one in found])])
 
 
