@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,12 @@ def test_the_handler_goes_with_the_last_workspace_and_spares_the_program_s_own()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def test_workspaces_of_killed_processes_are_collected_and_others_not(tmp_path: Path) -> None:
+def test_workspaces_of_killed_processes_are_collected_and_others_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Elsewhere the tests beside this one leave workspaces of killed processes too.
+    monkeypatch.setattr(scratch, "MEMORY", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     process, path = holder()
     (tmp_path / "tornwrite-notes").mkdir()
     (tmp_path / "tornwrite-1-2-3-of-another-container").mkdir()
