@@ -2,11 +2,12 @@
 
 import errno
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tornwrite.faults.capacity import Demand, Room, demands
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Began, Stepped, Trace
+from tornwrite.scenarios.chosen_cuts import INNERMOST
 from tornwrite.scenarios.disk_filling import Filling, Way
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites, step_owners
@@ -14,8 +15,9 @@ from tornwrite.scenarios.findings import own_sites, step_owners
 LEFT_OUT = {
     Effort.QUICK: "cuts but in the middle of a write, further writes of a source line, threads",
     Effort.CI: "cuts but at the ends and middle of a write, further writes of a line, threads",
-    Effort.FULL: "cuts but at the ends and middle of a write of threads, most capacities of "
-    "pyfakefs beyond 512 B",
+    Effort.FULL: "cuts but at the ends and middle of further writes of a source line (but in one "
+    "scenario of a subject) and of threads' writes; after other cuts, what follows the next "
+    "operation; most capacities of pyfakefs beyond 512 B",
 }
 """What is not tried at each effort."""
 
@@ -24,12 +26,14 @@ LEFT_OUT = {
 class Chosen:
     """One full disk.
 
-    at: the kind of step that finds no room first. power: the power is to be lost too.
+    at: the kind of step that finds no room first. power: the power is to be lost too. to_the_end:
+    the workload goes on to its end, not only until one operation more has been done with room.
     """
 
     at: str
     filling: Filling
     power: bool = False
+    to_the_end: bool = True
 
     @property
     def what(self) -> str:
@@ -37,15 +41,19 @@ class Chosen:
         return f"{errno.errorcode[self.filling.room.number]}, {self.filling.way.value}"
 
 
-def chosen(trace: Trace, effort: Effort) -> Iterator[Chosen]:
+def chosen(trace: Trace, effort: Effort, *, sweep: bool = False) -> Iterator[Chosen]:
     """The full disks for a workload with this trace.
 
-    At each step that needs room the disk is full: at FULL at every byte of it, which is every
-    capacity from nothing to what the workload needs, and more; otherwise as LEFT_OUT says.
+    At each step that needs room the disk is full, as LEFT_OUT says. sweep: at FULL, at every byte
+    of every write, which is every capacity from nothing to what the workload needs, and more.
     """
     if effort is Effort.FULL:
+        firsts = _first_of_each_line(trace)
         for demand in demands(trace):
-            yield from _names(demand, Way) if demand.makes_name else _every_byte(demand)
+            if demand.makes_name:
+                yield from _names(demand, Way)
+            else:
+                yield from _cut(demand, every_byte=sweep or demand.number in firsts)
         return
     writes = 0
     for demand in _once_by_source_line(trace):
@@ -72,6 +80,16 @@ def _once_by_source_line(trace: Trace) -> Iterator[Demand]:
             yield demand
 
 
+def _first_of_each_line(trace: Trace) -> set[int]:
+    """The first demand of each source line; a line counts with its callers, INNERMOST of them."""
+    events = [event for event in trace.events if isinstance(event, Stepped)]
+    found: dict[object, int] = {}
+    for demand in demands(trace):
+        line = (type(demand.step), demand.begins, events[demand.number].sites[:INNERMOST])
+        found.setdefault(line, demand.number)
+    return set(found.values())
+
+
 def _names(demand: Demand, ways: Iterable[Way]) -> Iterator[Chosen]:
     room = Room(0, demand.number, entry_bytes=1)
     for way in ways:
@@ -88,11 +106,12 @@ def _ends_and_middle(demand: Demand, *, is_first: bool) -> Iterator[Chosen]:
         yield _write(demand, middle, Way.FREED, errno.EDQUOT)
 
 
-def _every_byte(demand: Demand) -> Iterator[Chosen]:
+def _cut(demand: Demand, *, every_byte: bool) -> Iterator[Chosen]:
     middle = demand.more_bytes // 2
     ends = {0, middle, demand.more_bytes - 1}
-    for free in range(demand.more_bytes):
-        yield _write(demand, free, Way.FREED, power=free in ends)
+    for free in range(demand.more_bytes) if every_byte else sorted(ends):
+        one = _write(demand, free, Way.FREED, power=free in ends)
+        yield replace(one, to_the_end=free in ends)
     for free in sorted(ends):
         yield _write(demand, free, Way.STAYS, power=True)
         yield _write(demand, free, Way.REOPENED, power=True)

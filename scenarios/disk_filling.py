@@ -170,12 +170,16 @@ def fill(
     way: Way,
     notes: Notes,
     events: Sequence[Event] = (),
+    *,
+    to_the_end: bool = True,
 ) -> Filled:
     """Run the workload on a disk, which has its content already.
 
     Lanes of the scenario come one after another. events: what `notes` has recorded so far.
+    to_the_end: do all of the workload; else, once there is room again and what failed has been done
+    again, one operation more.
     """
-    return _Run(subject, scenario, root, disk, way, notes, events).run()
+    return _Run(subject, scenario, root, disk, way, notes, events, to_the_end).run()
 
 
 class _Run:
@@ -188,7 +192,9 @@ class _Run:
         way: Way,
         notes: Notes,
         events: Sequence[Event],
+        to_the_end: bool,
     ) -> None:
+        self._to_the_end = to_the_end
         self._subject = subject
         self._operations = (OPEN, *scenario.every_operation)
         self._names = subject.model.names(scenario.every_operation)
@@ -212,8 +218,10 @@ class _Run:
     def _all(self) -> None:
         waiting: list[Operation] = []
         for at, operation in enumerate(self._operations):
-            is_last = at == len(self._operations) - 1
+            is_last = at == len(self._operations) - 1 or (self._free and not self._to_the_end)
             if self._do(operation, look=is_last):
+                if is_last:
+                    break
                 continue
             if self._free:
                 if self._driver is None:
@@ -237,6 +245,8 @@ class _Run:
             self._free = True
             self._disk.free()
         for at, operation in enumerate(waiting):
+            if self._driver is None and operation.name not in (OPEN.name, REOPEN):
+                break  # what it was left as cannot be opened, and is judged as that
             self._do(operation, look=at == len(waiting) - 1)
         return []
 

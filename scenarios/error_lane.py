@@ -27,10 +27,10 @@ from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 NAME = "errors"
 NO_CRASH = "no crash"
 
-BUDGET = {Effort.QUICK: 15, Effort.CI: 40, Effort.FULL: 200}
+BUDGET = {Effort.QUICK: 15, Effort.CI: 40, Effort.FULL: 100}
 """Images after power losses that are judged of one run with an error, at most."""
 
-EPOCHS = {Effort.QUICK: 3, Effort.CI: 3, Effort.FULL: 4}
+EPOCHS = {Effort.QUICK: 3, Effort.CI: 3, Effort.FULL: 3}
 """In how many stretches after an error the power fails: while it fails, after that, later."""
 
 

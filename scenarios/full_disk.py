@@ -33,6 +33,7 @@ from tornwrite.scenarios.findings import (
     replay_command,
 )
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import OPEN, REOPEN, check_space, check_whole, lay_down, record
 from tornwrite.scenarios.small_disk import why_no_mount
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
@@ -73,9 +74,9 @@ class DiskLane:
             return run
         seen: set[tuple[object, ...]] = set()
         effort = Effort.CI if job.scenario.lanes else job.effort
-        for one in chosen(trace, effort):
+        for one in chosen(trace, effort, sweep=_represents(job)):
             run.tried[Fault(NAME, one.at, one.what)] += 1
-            filled, filled_trace = run_on(job, scenario, one.filling)
+            filled, filled_trace = run_on(job, scenario, one.filling, to_the_end=one.to_the_end)
             wrong = list(_judged(job, scenario, filled, run.images))
             new = {_key(filled, each) for each in wrong} - seen
             if new:
@@ -111,9 +112,14 @@ def in_a_row(scenario: Scenario) -> Scenario:
 
 
 def run_on(
-    job: Job, scenario: Scenario, filling: Filling, *, with_sites: bool = False
+    job: Job,
+    scenario: Scenario,
+    filling: Filling,
+    *,
+    with_sites: bool = False,
+    to_the_end: bool = True,
 ) -> tuple[Filled, Trace]:
-    """Run the workload while the disk fills up, on `job.live`.
+    """Run the workload while the disk fills up, on `job.live`; `to_the_end` is that of `fill`.
 
     Raises HarnessBroken when the recording does not explain what is there afterwards, NoSpace when
     the harness itself has no room.
@@ -125,7 +131,16 @@ def run_on(
     with Recorder(
         job.live, base=scenario.base, injector=capacity, with_sites=with_sites
     ) as recorder:
-        filled = fill(job.subject, scenario, job.live, disk, filling.way, recorder, recorder.events)
+        filled = fill(
+            job.subject,
+            scenario,
+            job.live,
+            disk,
+            filling.way,
+            recorder,
+            recorder.events,
+            to_the_end=to_the_end,
+        )
     trace = recorder.trace()
     check_whole(trace, job.live)
     return filled, trace
@@ -251,7 +266,7 @@ class _Power:
     def findings(self, states: Iterable[CrashState]) -> list[Evidence]:
         collected = Collected(self._trace)
         for state in states:
-            permitted = self._permitted[state.epoch]
+            permitted = under(self._permitted[state.epoch], POSIX)
             for violation in judge(self._job.subject.model, permitted, self._assessor(state.image)):
                 collected.add(violation, POSIX, state)
         return [

@@ -25,6 +25,7 @@ from tornwrite.scenarios.crash_chains import Crashed, Link, chain_of, finding_of
 from tornwrite.scenarios.crashed_images import Crashes, Kinds, at_the_end
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import Collected, evidence, own_sites
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recovery_recording import (
     Recovering,
     failures,
@@ -36,16 +37,17 @@ from tornwrite.scenarios.recovery_recording import (
 from tornwrite.scenarios.subject import Scenario, Subject
 
 NAME = "crash in recovery"
-MOST_BYTES = 256 * 1024
+"""What this lane is called where profiles are named."""
+
+
+MOST_BYTES = 64 * 1024
+"""What a scenario may write, in bytes, for its recoveries to be broken off."""
 
 
 def bytes_written(scenario: Scenario) -> int:
     """How many bytes a scenario hands to its subject and finds on the disk, about."""
     given = sum(len(canonical(operation.arguments)) for operation in scenario.every_operation)
     return given + sum(len(node) for _, node in scenario.base if isinstance(node, bytes))
-
-
-"""What this lane is called where profiles are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ class RecoveryCrashes:
         promised = promised_within(job.subject, recovering, crashed.promised)
         assessor = job.assessors.of(recovering.names)
         for permitted in promised[crash.state.epoch].values():
-            for violation in judge(job.subject.model, permitted, assessor(crash.state.image)):
+            promise = under(permitted, crash.profile)
+            for violation in judge(job.subject.model, promise, assessor(crash.state.image)):
                 collected.add(violation, crash.profile, crash.state)
         for violation in failures(job.subject, recovering.trace):
             collected.add(violation, crash.profile, crash.state)
@@ -140,7 +143,7 @@ class _Search:
         found = _Level()
         for crash in crashes if self.all else Kinds().new_of(crashes):
             state = crash.state
-            permitted = job.permitted[state.epoch]
+            permitted = under(job.permitted[state.epoch], crash.profile)
             promised = {promise_key(permitted, state.epoch): permitted}
             if not still_promised(promised, assessor(state.image)):
                 self.closed += 1
@@ -208,7 +211,8 @@ class _Search:
         for crash in crashes if every else self.kinds.new_of(crashes):
             image = crash.state.image
             kept = Crashed({}, {}, crashed.in_flight)
-            for key, permitted in promised[crash.state.epoch].items():
+            for key, promise in promised[crash.state.epoch].items():
+                permitted = under(promise, crash.profile)
                 if (image, key) in self.judged or self._spent():
                     continue
                 self.judged.add((image, key))

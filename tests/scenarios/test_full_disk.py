@@ -21,7 +21,7 @@ from tornwrite.scenarios import disk_arms
 from tornwrite.scenarios.disk_choice import chosen
 from tornwrite.scenarios.disk_filling import Filling, Way, parse_filling
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job, run_lane
-from tornwrite.scenarios.full_disk import FULL_DISK, in_a_row
+from tornwrite.scenarios.full_disk import FULL_DISK, in_a_row, run_on
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
@@ -151,7 +151,7 @@ def test_the_words_for_a_full_disk_name_it(filling: Filling) -> None:
     assert parse_filling(str(filling)) == filling
 
 
-def test_a_full_run_cuts_every_write_at_every_byte() -> None:
+def test_a_sweep_cuts_every_write_at_every_byte() -> None:
     one = subject("careful")
     with workplace() as (live, _):
         trace = record(one, one.scenario("lines"), live).trace
@@ -163,10 +163,39 @@ def test_a_full_run_cuts_every_write_at_every_byte() -> None:
     }
     tried = {
         (each.filling.room.since, each.filling.room.free_bytes)
-        for each in chosen(trace, Effort.FULL)
+        for each in chosen(trace, Effort.FULL, sweep=True)
         if each.filling.way is Way.FREED
     }
     assert tried == writes
+
+
+def test_a_full_run_cuts_the_first_write_of_a_line_at_every_byte_and_others_at_three() -> None:
+    one = subject("careful")
+    with workplace() as (live, _):
+        trace = record(one, one.scenario("lines"), live).trace
+    first, *others = (
+        (number, step) for number, step in enumerate(trace.steps) if isinstance(step, Write)
+    )
+    tried: dict[int, set[int]] = {}
+    for each in chosen(trace, Effort.FULL):
+        tried.setdefault(each.filling.room.since, set()).add(each.filling.room.free_bytes)
+    assert tried[first[0]] == set(range(len(first[1].data)))
+    assert others
+    for number, step in others:
+        assert tried[number] == {0, len(step.data) // 2, len(step.data) - 1}
+
+
+def test_a_short_run_ends_one_operation_after_there_is_room_again() -> None:
+    one = subject("careful")
+    with workplace() as (live, bench):
+        this = job(one, "lines", Effort.FULL, live, bench)
+        every = chosen(this.recorded.trace, Effort.FULL)
+        each = next(each for each in every if not each.to_the_end)
+        short, _ = run_on(this, this.scenario, each.filling, to_the_end=False)
+        whole, _ = run_on(this, this.scenario, each.filling)
+    assert 2 < len(short.attempts) < len(whole.attempts)
+    assert [attempt.free for attempt in short.attempts[-2:]] == [True, True]
+    assert short.attempts[-1].look is not None
 
 
 def test_a_ci_run_cuts_each_write_of_the_source_at_both_ends_and_inside() -> None:
