@@ -24,6 +24,7 @@ from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job
 from tornwrite.scenarios.findings import Collected, Evidence, Shown, finding
 from tornwrite.scenarios.interleaved_runs import Interleaved, Judge, Sign, assessor_of, run_under
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
@@ -62,7 +63,7 @@ class Extent:
 EXTENTS = {
     Effort.QUICK: Extent(switches=1, events=1_500, drawn=2, images=0, every_byte=4),
     Effort.CI: Extent(switches=2, events=3_000, drawn=4, images=0, every_byte=4),
-    Effort.FULL: Extent(switches=3, events=50_000, drawn=24, images=2_000, every_byte=3),
+    Effort.FULL: Extent(switches=3, events=25_000, drawn=24, images=2_000, every_byte=3),
 }
 
 WANTED_SWITCHES = 1
@@ -268,7 +269,9 @@ def _crashed(job: Job, run: Interleaved, again: Again) -> list[Shown]:
             "changed since; run the gate"
         )
     wanted = frozenset((epoch,))
-    permitted = permitted_by_epoch(job.subject, job.scenario, trace, wanted)[epoch]
+    permitted = under(
+        permitted_by_epoch(job.subject, job.scenario, trace, wanted)[epoch], again.profile
+    )
     collected = Collected(trace)
     state = CrashState(epoch, point, image, again.cut)
     for violation in judge(job.subject.model, permitted, assessor_of(job)(image)):
