@@ -106,7 +106,8 @@ def _unnoticed(image: Image, damage: Damage, unchecked: frozenset[bytes]) -> Ite
         case Emptied():
             yield Unnoticed.SHORTENED
         case Truncated(_, size):
-            if content[:size].endswith(b"\n"):
+            # Without its newline the last line is what an append leaves that was cut off there.
+            if content[:size].endswith(b"\n") or content[size : size + 1] == b"\n":
                 yield Unnoticed.SHORTENED
             elif _touched(content, size, size + 1) <= unchecked:
                 yield Unnoticed.UNCHECKED

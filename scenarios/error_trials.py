@@ -15,6 +15,7 @@ from tornwrite.faults.recording import current
 from tornwrite.faults.sites import Sites
 from tornwrite.faults.steps import Fsync, Step, Write
 from tornwrite.faults.trace import Site, Stepped, Trace
+from tornwrite.scenarios.chosen_cuts import INNERMOST
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites
 from tornwrite.scenarios.recording import drive, lay_down
@@ -136,12 +137,16 @@ def chosen(found: Sequence[Place], effort: Effort, seed: str) -> list[Trial]:
 
 
 def _less_often(trials: Sequence[Trial], seed: str) -> Iterator[Trial]:
-    """Every error where a source line comes up first; one error each time that it does again."""
+    """Every error where a source line comes up first; one error each time that it does again.
+
+    A line counts with its callers, INNERMOST of them.
+    """
     first: dict[tuple[object, ...], int] = {}
     again: dict[tuple[object, ...], list[Trial]] = {}
     for trial in trials:
         spot = trial.place.spot
-        if first.setdefault((trial.place.sites, trial.at), spot.number) == spot.number:
+        line = (trial.place.sites[:INNERMOST], trial.at)
+        if first.setdefault(line, spot.number) == spot.number:
             yield trial
         else:
             again.setdefault((spot, trial.lasts), []).append(trial)

@@ -34,7 +34,7 @@ from tornwrite.reference.jsonl.writing import SessionWriter
 
 _BACKUP_SUFFIX = ".migrated"
 _HASHED = re.compile(r"~[0-9a-f]{32}\.json\Z")
-_A_FOLDER = "a directory in the place of a session's metadata, left as it is"
+_A_FOLDER = "a directory in the place of a session's file, left as it is"
 _logger = logging.getLogger(__name__)
 
 
@@ -89,7 +89,7 @@ def migrate_legacy(
     report = MigrationReport()
     with sessions.locks.migration():
         found, folders = _file_names(path)
-        wrong = tuple((name, _A_FOLDER) for name in folders if name.endswith(names.METADATA_SUFFIX))
+        wrong = tuple((name, _A_FOLDER) for name in folders if name.endswith(LEGACY_SUFFIX))
         for name, reason in wrong:
             _logger.warning("%s: %s", printable(name), reason)
         report = replace(report, damaged=wrong)

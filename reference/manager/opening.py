@@ -73,7 +73,7 @@ def find_files(directory: str) -> Files:
         OSError: the directory cannot be read.
     """
     with os.scandir(directory) as entries:
-        names = sorted(entry.name for entry in entries if not _is_folder_of_others(entry))
+        names = sorted(entry.name for entry in entries)
     seen = Files()
     for name in names:
         if name.endswith(LEGACY_SUFFIX):
@@ -83,11 +83,6 @@ def find_files(directory: str) -> Files:
                 case Damage() as wrong:
                     seen.damage.append(wrong)
     return seen
-
-
-def _is_folder_of_others(entry: os.DirEntry[str]) -> bool:
-    # It could be nobody's session: one is never called like the JSONL store's metadata.
-    return entry.name.endswith(METADATA_SUFFIX) and not files.is_no_folder(entry)
 
 
 def choose_files(
