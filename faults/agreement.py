@@ -5,20 +5,10 @@ one of them is broken.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import zip_longest
 
-from tornwrite.faults.steps import (
-    Close,
-    FailedSync,
-    Fsync,
-    Handle,
-    Open,
-    SetSize,
-    Step,
-    Write,
-    describe,
-)
+from tornwrite.faults.steps import Handle, Step, Write, describe, renumbered
 from tornwrite.faults.trace import open_paths
 
 
@@ -73,16 +63,7 @@ def _renumbered(steps: Sequence[Step]) -> list[Step]:
     def number(handle: Handle) -> Handle:
         return numbers.setdefault(handle, len(numbers) + 1)
 
-    changed: list[Step] = []
-    for step in steps:
-        match step:
-            case Open() | Write() | SetSize() | Close():
-                changed.append(replace(step, handle=number(step.handle)))
-            case Fsync(int() as handle) | FailedSync(int() as handle):
-                changed.append(replace(step, target=number(handle)))
-            case _:
-                changed.append(step)
-    return changed
+    return [renumbered(step, number) for step in steps]
 
 
 def _said(step: Step | None, paths: dict[Handle, str]) -> str:

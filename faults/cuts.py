@@ -11,7 +11,15 @@ from itertools import product
 from math import prod
 
 from tornwrite.faults.disk import Disk, NameState
-from tornwrite.faults.effects import FileBarrier, Inode, NameEffect, PageEffect, SizeEffect
+from tornwrite.faults.effects import (
+    Effect,
+    FileBarrier,
+    Inode,
+    NameEffect,
+    PageEffect,
+    SizeEffect,
+    SyncBarrier,
+)
 from tornwrite.faults.epochs import Epoch
 from tornwrite.faults.file_contents import Variant
 from tornwrite.faults.images import Image, Node
@@ -79,16 +87,28 @@ def cuts(trace: Trace, profile: PowerLoss, wanted: Sequence[Epoch]) -> Iterator[
     for point in range(last):
         moved = False
         for effect in interpreter.apply(point, steps[point]):
-            if isinstance(effect, NameEffect) and effect.subject not in known:
-                known.add(effect.subject)
-                node = interpreter.node(effect.subject)
-                disk.create(effect.subject, b"" if isinstance(node, bytes) else node)
+            created = _subject(effect)
+            if created is not None and created not in known:
+                known.add(created)
+                node = interpreter.node(created)
+                disk.create(created, b"" if isinstance(node, bytes) else node)
             if isinstance(effect, FileBarrier) and moved:
                 under_way = [epoch for epoch in wanted if epoch.first <= point < epoch.last]
                 yield from _cut_at(disk, point, under_way, moved=True)
             disk.apply(effect)
             moved = moved or isinstance(effect, NameEffect | PageEffect | SizeEffect)
         yield from _cut_at(disk, point + 1, wanted, moved)
+
+
+def _subject(effect: Effect) -> Inode | None:
+    """What the effect is about: at its first effect an inode is new, with a name or without."""
+    match effect:
+        case NameEffect():
+            return effect.subject
+        case SyncBarrier():
+            return None
+        case _:
+            return effect.inode
 
 
 def _cut_at(disk: Disk, point: int, wanted: Sequence[Epoch], moved: bool) -> Iterator[Cut]:

@@ -11,9 +11,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from tornwrite.faults import originals as real
+from tornwrite.faults.copy_calls import copy
 from tornwrite.faults.recording import OpenFile, Recording, current, passing
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Close, Fsync, Open, SetSize, SyncAll, Write
+from tornwrite.faults.steps import (
+    Close,
+    Fsync,
+    Open,
+    OpenUnnamed,
+    SetSize,
+    Step,
+    SyncAll,
+    Write,
+)
 from tornwrite.faults.turn_locks import lock_file
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -198,7 +208,7 @@ class DescriptorCalls:
         recording = current.recording
         if recording is None or out_fd not in recording.open_files:
             return real.sendfile(out_fd, in_fd, offset, count)
-        return _copy(
+        return copy(
             recording,
             "sendfile",
             (in_fd, offset),
@@ -218,7 +228,7 @@ class DescriptorCalls:
         recording = current.recording
         if recording is None or dst not in recording.open_files:
             return real.copy_file_range(src, dst, count, offset_src, offset_dst)
-        return _copy(
+        return copy(
             recording,
             "copy_file_range",
             (src, offset_src),
@@ -311,16 +321,12 @@ def _place(recording: Recording, path: Path, flags: int, dir_fd: int | None) -> 
 def _open(
     recording: Recording, place: str, path: Path, flags: int, mode: int, dir_fd: int | None
 ) -> int:
-    if flags & os.O_TMPFILE == os.O_TMPFILE:
-        raise UnknownStep(
-            f"O_TMPFILE in {place or 'the root'}: a file without a name is no step; use "
-            "tempfile.mkstemp or NamedTemporaryFile instead of TemporaryFile"
-        )
+    nameless = flags & os.O_TMPFILE == os.O_TMPFILE
     if flags & os.O_DIRECT:
         raise UnknownStep(f"O_DIRECT on {place}: writes past the page cache are not modelled")
     opened = OpenFile(
         handle=recording.next_handle,
-        path=place,
+        path=f"a file without a name in {place or '.'}" if nameless else place,
         append=bool(flags & os.O_APPEND),
         sync=bool(flags & (os.O_SYNC | os.O_DSYNC)),
     )
@@ -335,9 +341,13 @@ def _open(
             found = os.lstat(os.path.join(recording.places.root, place))
         except OSError:
             return bool(flags & os.O_CREAT)
+        if nameless:
+            return stat.S_ISDIR(found.st_mode)
         return not (stat.S_ISDIR(found.st_mode) or (flags & os.O_CREAT and flags & os.O_EXCL))
 
-    step = Open(opened.handle, place, bool(flags & os.O_CREAT), bool(flags & os.O_TRUNC))
+    step: Step = Open(opened.handle, place, bool(flags & os.O_CREAT), bool(flags & os.O_TRUNC))
+    if nameless:
+        step = OpenUnnamed(opened.handle, place)
     return recording.do(step, perform, filename=path, plausible=plausible)
 
 
@@ -370,29 +380,3 @@ def _sync(fd: Any, data_only: bool, call: Callable[[Any], None]) -> None:
         if target is not None:
             return recording.do(Fsync(target, data_only), lambda: call(descriptor))
     return call(descriptor)
-
-
-def _copy(
-    recording: Recording,
-    name: str,
-    source: tuple[int, int | None],
-    target: tuple[int, int | None],
-    count: int,
-    perform: Callable[[int], int],
-) -> int:
-    """A copy inside the kernel: read what it is going to take, then let it."""
-    with recording.lock:
-        opened = recording.open_files[target[0]]
-        size = os.fstat(source[0])
-        if not stat.S_ISREG(size.st_mode):
-            raise UnknownStep(f"{name} into {opened.path} from what is no file: use write")
-        begin = real.lseek(source[0], 0, os.SEEK_CUR) if source[1] is None else source[1]
-        data = os.pread(source[0], max(0, min(count, size.st_size - begin)), begin)
-        if not data:
-            return perform(count)
-        offset = target[1]
-        if opened.append:
-            offset = None
-        elif offset is None:
-            offset = real.lseek(target[0], 0, os.SEEK_CUR)
-        return recording.write(Write(opened.handle, offset, data, opened.sync), perform)

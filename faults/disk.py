@@ -69,6 +69,7 @@ class _Pending:
     number: int
     changes: tuple[tuple[Inode, str, Inode | None], ...] = ()
     subject: Inode = ROOT
+    other: Inode | None = None
     waits: bool = False
     resizes: Inode | None = None
     writes: PageEffect | None = None
@@ -151,11 +152,14 @@ class Disk:
     def _name(self, effect: NameEffect) -> None:
         waits = effect.replaces and self.profile.replace_waits_for_data
         if self.profile.rename_atomic or len(effect.changes) == 1:
-            self._pending.append(_Pending(effect.number, effect.changes, effect.subject, waits))
+            self._pending.append(
+                _Pending(effect.number, effect.changes, effect.subject, effect.other, waits)
+            )
             return
         # The new name first: a program can tell a file with two names from one that is gone.
         for change in reversed(effect.changes):
-            self._pending.append(_Pending(effect.number, (change,), effect.subject, waits))
+            item = _Pending(effect.number, (change,), effect.subject, effect.other, waits)
+            self._pending.append(item)
 
     def _sync_failed(self, inode: Inode) -> None:
         if inode in self._files:
@@ -181,14 +185,17 @@ class Disk:
                 self._rewrites = [one for one in self._rewrites if one[0] > number]
 
     def _sync_file(self, barrier: FileBarrier) -> None:
-        self._settle_data(barrier.inode, barrier.number)
+        if barrier.pages is None:
+            self._settle_data(barrier.inode, barrier.number)
+        else:
+            self._files[barrier.inode].settle_pages(barrier)
         match self.profile.fsync_commits:
             case FsyncCommits.ALL_EARLIER:
                 self._commit_through(barrier.horizon)
             case FsyncCommits.EVERYTHING:
                 self._commit_through(barrier.number)
             case FsyncCommits.OWN_NAME:
-                own = (item for item in self._pending if item.subject == barrier.inode)
+                own = [one for one in self._pending if barrier.inode in (one.subject, one.other)]
                 self._settle_names([item for item in own if item.number <= barrier.horizon])
             case FsyncCommits.NOTHING:
                 pass

@@ -50,7 +50,7 @@ class SizeEffect:
 class NameEffect:
     """New versions of one or two directory entries: (directory, name, inode or None).
 
-    `replaces` is the file that was renamed over an existing one, if that is what this is.
+    `replaces`: a file was renamed over an existing one. `other`: what it changed places with.
     """
 
     number: int
@@ -58,6 +58,7 @@ class NameEffect:
     changes: tuple[tuple[Inode, str, Inode | None], ...]
     subject: Inode
     replaces: bool = False
+    other: Inode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,16 @@ class FileBarrier:
     `horizon` is the number of the file's last change that this call has to commit: a journal is
     committed up to there (and with it every earlier name effect), not necessarily to its end. That
     is what ext4 and xfs do: they commit the transaction in which the inode last changed.
+
+    `pages`: of a sync of a part of the file, the first and the last page of it; then of its sizes
+    those up to the horizon are durable.
     """
 
     number: int
     step: int
     inode: Inode
     horizon: int
+    pages: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

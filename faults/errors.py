@@ -21,15 +21,18 @@ from typing import TypeAlias
 from tornwrite.faults.injection import ReadOpen
 from tornwrite.faults.steps import (
     Close,
+    Exchange,
     FailedSync,
     Fsync,
     Link,
     Mkdir,
     Open,
+    OpenUnnamed,
     Rename,
     Rmdir,
     SetSize,
     Step,
+    Store,
     Symlink,
     SyncAll,
     Unlink,
@@ -88,7 +91,7 @@ class Rule:
 
 
 _NAMING = (Rename, Link, Symlink, Mkdir)
-_NAMES = (*_NAMING, Unlink, Rmdir)
+_NAMES = (*_NAMING, Exchange, Unlink, Rmdir)
 
 RULES: tuple[Rule, ...] = (
     Rule((Write,), errno.EIO, Cause.MEDIUM, "write(2): a low-level I/O error"),
@@ -125,13 +128,28 @@ RULES: tuple[Rule, ...] = (
     Rule((Close,), errno.EIO, Cause.MEDIUM, "close(2): an error of an earlier write, on NFS"),
     Rule((Close,), errno.ENOSPC, Cause.SPACE, "close(2): reported only now, on NFS"),
     Rule((Close,), errno.EDQUOT, Cause.SPACE, "close(2): reported only now, on NFS"),
-    Rule((Open, ReadOpen), errno.EMFILE, Cause.DESCRIPTORS, "open(2): the limit of the process"),
-    Rule((Open, ReadOpen), errno.EACCES, Cause.FORBIDDEN, "open(2): no permission"),
-    Rule((Open, ReadOpen), errno.EIO, Cause.MEDIUM, "the directory or the inode cannot be read"),
-    Rule((Open,), errno.ENOSPC, Cause.SPACE, "open(2): no room for the new directory entry"),
-    Rule((Open,), errno.EDQUOT, Cause.SPACE, "open(2): the quota of inodes is used up"),
     Rule(
-        (Open,),
+        (Open, OpenUnnamed, ReadOpen),
+        errno.EMFILE,
+        Cause.DESCRIPTORS,
+        "open(2): the limit of the process",
+    ),
+    Rule((Open, OpenUnnamed, ReadOpen), errno.EACCES, Cause.FORBIDDEN, "open(2): no permission"),
+    Rule(
+        (Open, OpenUnnamed, ReadOpen),
+        errno.EIO,
+        Cause.MEDIUM,
+        "the directory or the inode cannot be read",
+    ),
+    Rule(
+        (Open, OpenUnnamed),
+        errno.ENOSPC,
+        Cause.SPACE,
+        "open(2): no room for the new directory entry",
+    ),
+    Rule((Open, OpenUnnamed), errno.EDQUOT, Cause.SPACE, "open(2): the quota of inodes is used up"),
+    Rule(
+        (Open, OpenUnnamed),
         errno.EROFS,
         Cause.READ_ONLY,
         "open(2): writing on a read-only file system",
@@ -185,8 +203,8 @@ def is_hit(cause: Cause, at: At, path: str, first: At, first_path: str) -> bool:
     match cause:
         case Cause.MEDIUM if isinstance(first, Write | SetSize | Fsync | Close | ReadOpen):
             return path == first_path and _is_hit(cause, at, None)
-        case Cause.FORBIDDEN if isinstance(first, Open | ReadOpen) and not _creates(first):
-            return path == first_path and isinstance(at, Open | ReadOpen)
+        case Cause.FORBIDDEN if isinstance(first, _Opening | ReadOpen) and not _creates(first):
+            return path == first_path and isinstance(at, _Opening | ReadOpen)
         case Cause.NAME:
             return _is_hit(cause, at, first_path) and path == first_path
         case _:
@@ -198,34 +216,36 @@ def _is_hit(cause: Cause, at: At, name: str | None) -> bool:
         case Cause.SPACE:
             return isinstance(at, Write | Fsync | Close | _Naming) or _creates(at)
         case Cause.READ_ONLY:
-            return isinstance(at, Write | SetSize | Fsync | Open | _Naming | Unlink | Rmdir)
+            return isinstance(at, Write | SetSize | Fsync | _Opening | _Changing)
         case Cause.FORBIDDEN:
-            return isinstance(at, Open | ReadOpen | _Naming | Unlink | Rmdir)
+            return isinstance(at, _Opening | ReadOpen | _Changing)
         case Cause.DESCRIPTORS:
-            return isinstance(at, Open | ReadOpen)
+            return isinstance(at, _Opening | ReadOpen)
         case Cause.MEDIUM:
-            return not isinstance(at, SyncAll | FailedSync)
+            return not isinstance(at, SyncAll | FailedSync | Store)
         case Cause.NAME:
-            return isinstance(at, _Naming) or _creates(at)
+            return isinstance(at, _Naming) or (isinstance(at, Open) and at.create)
         case Cause.SIGNAL:
-            return isinstance(at, _Naming | Unlink | Rmdir)
+            return isinstance(at, _Changing)
 
 
 _Naming: TypeAlias = Rename | Link | Symlink | Mkdir
+_Changing: TypeAlias = _Naming | Exchange | Unlink | Rmdir
+_Opening: TypeAlias = Open | OpenUnnamed
 
 
 def _creates(at: At) -> bool:
-    return isinstance(at, Open) and at.create
+    return isinstance(at, OpenUnnamed) or (isinstance(at, Open) and at.create)
 
 
 def path_of(at: At, opened: dict[int, str]) -> str:
     """The file that a step is about, by its name when it was opened; the new name of a renaming."""
     match at:
-        case Write(handle) | SetSize(handle) | Close(handle):
+        case Write(handle) | Store(handle) | SetSize(handle) | Close(handle) | OpenUnnamed(handle):
             return opened.get(handle, "")
         case Fsync(target) | FailedSync(target):
             return target if isinstance(target, str) else opened.get(target, "")
-        case Rename(_, target) | Link(_, target):
+        case Rename(_, target) | Link(_, target) | Exchange(target):
             return target
         case Open() | ReadOpen() | Symlink() | Mkdir() | Unlink() | Rmdir():
             return at.path

@@ -74,13 +74,13 @@ def _find(trace: Trace, profile: PowerLoss, state: CrashState) -> tuple[Box, dic
     wanted = [epoch for epoch in epochs(trace) if epoch.number == state.epoch]
     for cut in last_cuts(cuts(trace, profile, wanted), state.point):
         for box in sorted(cut.boxes, key=lambda box: box.names.held):
-            picked = _pick(box, state.image)
+            picked = contents_in(box, state.image)
             if picked is not None:
                 return box, picked
     raise NoSuchState(f"no crash at point {state.point} leaves this image under {profile.name}")
 
 
-def _pick(box: Box, image: Image) -> dict[Inode, Variant] | None:
+def contents_in(box: Box, image: Image) -> dict[Inode, Variant] | None:
     """The contents that make the image, if it is one of the box."""
     tree = box.names.tree
     if len(tree) != len(image):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import TypeAlias
 
-from tornwrite.faults.effects import PageEffect, SizeEffect
+from tornwrite.faults.effects import FileBarrier, PageEffect, SizeEffect
 from tornwrite.faults.profiles import PowerLoss, SizeAfterData
 from tornwrite.faults.program_pages import torn_programs
 
@@ -123,6 +123,20 @@ class FileContents:
         for page, versions in self._pages.items():
             self._pages[page] = versions[_asked_for(versions, number) :]
         self._sizes = self._sizes[_asked_for(self._sizes, number) :]
+        self._worked_out.clear()
+
+    def settle_pages(self, barrier: FileBarrier) -> None:
+        """A part of the file was synced: these pages, and its sizes up to the horizon."""
+        first, last = barrier.pages or (0, -1)
+        for page, versions in self._pages.items():
+            if first <= page <= last:
+                self._pages[page] = versions[_asked_for(versions, barrier.number) :]
+        reached = _asked_for(self._sizes, barrier.horizon + 1)
+        if self._profile.size_after_data is not SizeAfterData.NONE:
+            for size in self._sizes[: reached + 1]:
+                if not size.shrinks:
+                    self._settle_pages(size)
+        self._sizes = self._sizes[reached:]
         self._worked_out.clear()
 
     def sync_failed(self) -> None:

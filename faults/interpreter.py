@@ -3,12 +3,9 @@
 Files are inodes, names point to them, as in the kernel.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
 
 from tornwrite.faults.effects import (
-    ROOT,
     DirectoryBarrier,
     Effect,
     FailedBarrier,
@@ -20,56 +17,30 @@ from tornwrite.faults.effects import (
     SizeEffect,
     SyncBarrier,
 )
-from tornwrite.faults.images import Image, Node, SymbolicLink
+from tornwrite.faults.file_tree import Directory, File, FileTree, LinkText, TraceImpossible, walk
+from tornwrite.faults.images import Image, SymbolicLink
 from tornwrite.faults.steps import (
     Close,
+    Exchange,
     FailedSync,
     Fsync,
     Handle,
     Link,
     Mkdir,
     Open,
+    OpenUnnamed,
     Rename,
     Rmdir,
     SetSize,
     Step,
+    Store,
     Symlink,
     SyncAll,
     Unlink,
     Write,
 )
 
-EntriesOf: TypeAlias = Callable[[Inode], Mapping[str, Inode] | None]
-
-
-class TraceImpossible(Exception):
-    """A step that cannot follow from the steps before it: the recording is not whole."""
-
-
-@dataclass(slots=True)
-class _File:
-    data: bytearray
-    frozen: bytes | None
-    """The same bytes as `data`, when they are at hand: shared by all images between two writes."""
-    generations: dict[int, int] = field(default_factory=dict)
-    last_change: int = 0
-    last_resize: int = 0
-
-    def content(self) -> bytes:
-        if self.frozen is None:
-            self.frozen = bytes(self.data)
-        return self.frozen
-
-
-@dataclass(slots=True)
-class _Directory:
-    entries: dict[str, Inode] = field(default_factory=dict)
-    last_change: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    text: str
+__all__ = ["Interpreter", "TraceImpossible", "walk"]
 
 
 @dataclass(slots=True)
@@ -80,57 +51,17 @@ class _Opened:
     rewritten: bool = False
 
 
-class Interpreter:
+class Interpreter(FileTree):
     """The file system as the program sees it, and the effects of each step on it.
 
     base: the durable content at the start. page: the page size in bytes.
     """
 
     def __init__(self, base: Image, page: int = 4096) -> None:
+        super().__init__(base)
         self.page = page
         self._number = 0
-        self._nodes: dict[Inode, _File | _Directory | _Link] = {ROOT: _Directory()}
         self._opened: dict[Handle, _Opened] = {}
-        for path, node in base:
-            folder, name = self._parent(path)
-            folder.entries[name] = self._add(node)
-
-    def _add(self, node: Node) -> Inode:
-        inode = len(self._nodes)
-        match node:
-            case None:
-                self._nodes[inode] = _Directory()
-            case SymbolicLink(text):
-                self._nodes[inode] = _Link(text)
-            case _:
-                self._nodes[inode] = _File(bytearray(node), node)
-        return inode
-
-    # What is there
-
-    def tree(self) -> Iterator[tuple[str, Inode]]:
-        """Every path below the root and its inode, in the order of the paths."""
-        return walk(ROOT, self.entries)
-
-    def entries(self, inode: Inode) -> dict[str, Inode] | None:
-        """The entries of a directory, None for anything else."""
-        node = self._nodes[inode]
-        return node.entries if isinstance(node, _Directory) else None
-
-    def node(self, inode: Inode) -> Node:
-        """The content of an inode as an image holds it."""
-        node = self._nodes[inode]
-        match node:
-            case _File():
-                return node.content()
-            case _Directory():
-                return None
-            case _Link(text):
-                return SymbolicLink(text)
-
-    def image(self) -> Image:
-        """All names and bytes as the program sees them."""
-        return tuple((path, self.node(inode)) for path, inode in self.tree())
 
     def opened(self, handle: Handle) -> Inode:
         """The inode behind a handle. Raises TraceImpossible when the handle is not open."""
@@ -138,32 +69,6 @@ class Interpreter:
             return self._opened[handle].inode
         except KeyError:
             raise TraceImpossible(f"handle {handle} is not open") from None
-
-    def look_up(self, path: str) -> Inode:
-        """The inode at a path. Raises TraceImpossible when there is none."""
-        inode = ROOT
-        for part in path.split("/") if path else ():
-            entries = self.entries(inode)
-            if entries is None or part not in entries:
-                raise TraceImpossible(f"{path} does not exist at this point of the trace")
-            inode = entries[part]
-        return inode
-
-    def _parent(self, path: str) -> tuple[_Directory, str]:
-        folder, _, name = path.rpartition("/")
-        node = self._nodes[self.look_up(folder)]
-        if not isinstance(node, _Directory):
-            raise TraceImpossible(f"{folder} is not a directory at this point of the trace")
-        return node, name
-
-    def _parent_inode(self, path: str) -> Inode:
-        return self.look_up(path.rpartition("/")[0])
-
-    def _file(self, inode: Inode) -> _File:
-        node = self._nodes[inode]
-        if not isinstance(node, _File):
-            raise TraceImpossible(f"inode {inode} is not a file")
-        return node
 
     def _next(self) -> int:
         self._number += 1
@@ -187,6 +92,14 @@ class Interpreter:
                     # O_SYNC asks for more than O_DSYNC; the recorders do not tell them apart.
                     effects.append(self._file_barrier(index, inode, data_only=True))
                 return effects
+            case OpenUnnamed(handle):
+                self._new_handle(handle, self._add(b""), truncated=False)
+                return []
+            case Store(handle, offset, data):
+                inode = self.opened(handle)
+                if offset + len(data) > len(self._file(inode).data):
+                    raise TraceImpossible("a store beyond the end of its file")
+                return self._write(index, inode, offset, data)
             case SetSize(handle, size):
                 effects = self._resize(index, self.opened(handle), size)
                 if size == 0 and effects:
@@ -198,11 +111,13 @@ class Interpreter:
                 if opened.truncated and opened.rewritten:
                     return [RewriteClosed(self._next(), index, opened.inode)]
                 return []
-            case Fsync(target, data_only):
+            case Fsync(target, data_only, start, end):
                 inode = self._target(target)
                 node = self._nodes[inode]
-                if isinstance(node, _Directory):
+                if isinstance(node, Directory):
                     return [DirectoryBarrier(self._next(), index, inode, node.last_change)]
+                if isinstance(node, File) and (start or (end or len(node.data)) < len(node.data)):
+                    return self._range_barrier(index, inode, node, start, end)
                 return [self._file_barrier(index, inode, data_only)]
             case FailedSync(target):
                 return [FailedBarrier(self._next(), index, self._target(target))]
@@ -210,9 +125,11 @@ class Interpreter:
                 return [SyncBarrier(self._next(), index)]
             case Rename(source, target):
                 return self._rename(index, source, target)
+            case Exchange(first, second):
+                return self._exchange(index, first, second)
             case Link(source, target):
                 self._check_free(target)
-                return [self._enter(index, target, self.look_up(source))]
+                return [self._enter(index, target, self._target(source))]
             case Unlink(path):
                 if self.entries(self.look_up(path)) is not None:
                     raise TraceImpossible(f"{path} is a directory at this point of the trace")
@@ -250,10 +167,13 @@ class Interpreter:
         if step.truncate and self._file(inode).data:
             effects += self._resize(index, inode, 0)
             truncated = True
-        if step.handle in self._opened:
-            raise TraceImpossible(f"handle {step.handle} is open already")
-        self._opened[step.handle] = _Opened(inode, truncated)
+        self._new_handle(step.handle, inode, truncated)
         return effects
+
+    def _new_handle(self, handle: Handle, inode: Inode, truncated: bool) -> None:
+        if handle in self._opened:
+            raise TraceImpossible(f"handle {handle} is open already")
+        self._opened[handle] = _Opened(inode, truncated)
 
     def _write(self, index: int, inode: Inode, offset: int | None, data: bytes) -> list[Effect]:
         file = self._file(inode)
@@ -274,7 +194,7 @@ class Interpreter:
                 number = self._next()
                 effects.append(self._growth(number, index, inode, size, reached))
                 size = reached
-                file.last_resize = number
+                self._resized(file, number, size)
         file.last_change = self._number
         return effects
 
@@ -282,7 +202,11 @@ class Interpreter:
         new_page = -(-before // self.page)
         return SizeEffect(number, index, inode, size, False, before // self.page, new_page)
 
-    def _page_effect(self, index: int, inode: Inode, file: _File, page: int) -> PageEffect:
+    def _resized(self, file: File, number: int, size: int) -> None:
+        file.last_resize = number
+        file.sizes.append((number, size))
+
+    def _page_effect(self, index: int, inode: Inode, file: File, page: int) -> PageEffect:
         start = page * self.page
         content = bytes(file.data[start : start + self.page]).ljust(self.page, b"\0")
         return PageEffect(self._next(), index, inode, page, content, file.generations.get(page, 0))
@@ -308,21 +232,38 @@ class Interpreter:
                 effects.append(self._page_effect(index, inode, file, size // self.page))
             for page in range(first_dropped, -(-before // self.page)):
                 file.generations[page] = number
-        file.last_resize = number
+        self._resized(file, number, size)
         file.last_change = self._number
         return effects
 
     def _file_barrier(self, index: int, inode: Inode, data_only: bool) -> FileBarrier:
         node = self._nodes[inode]
         horizon = 0
-        if isinstance(node, _File):
+        if isinstance(node, File):
             horizon = node.last_resize if data_only else node.last_change
         return FileBarrier(self._next(), index, inode, horizon)
+
+    def _range_barrier(
+        self, index: int, inode: Inode, file: File, start: int, end: int | None
+    ) -> list[Effect]:
+        """A sync of some bytes: their pages, and of the sizes those without which the bytes could
+        not be read (fdatasync(2)).
+        """
+        last = min(len(file.data) if end is None else end, len(file.data))
+        if start >= last:
+            return []
+        horizon = 0
+        for number, size in reversed(file.sizes):
+            if size < last:
+                break
+            horizon = number
+        pages = (start // self.page, (last - 1) // self.page)
+        return [FileBarrier(self._next(), index, inode, horizon, pages)]
 
     def _touch(self, number: int, *inodes: Inode) -> None:
         for inode in inodes:
             node = self._nodes[inode]
-            if not isinstance(node, _Link):
+            if not isinstance(node, LinkText):
                 node.last_change = number
 
     def _enter(self, index: int, path: str, inode: Inode) -> NameEffect:
@@ -362,7 +303,7 @@ class Interpreter:
         self._touch(number, inode, old_parent, new_parent)
         if replaced is not None:
             self._touch(number, replaced)
-        is_file = isinstance(self._nodes[inode], _File)
+        is_file = isinstance(self._nodes[inode], File)
         return [
             NameEffect(
                 number,
@@ -373,22 +314,19 @@ class Interpreter:
             )
         ]
 
-
-def walk(root: Inode, entries_of: EntriesOf) -> Iterator[tuple[str, Inode]]:
-    """Every path below `root` and its inode, in the order of the paths as an image sorts them.
-
-    A directory that lost renames left under two names is shown under the first that is met.
-    """
-    found: list[tuple[str, Inode]] = []
-    pending = [(root, "")]
-    visited = {root}
-    while pending:
-        directory, start = pending.pop()
-        for name, inode in sorted((entries_of(directory) or {}).items()):
-            if entries_of(inode) is not None:
-                if inode in visited:
-                    continue
-                visited.add(inode)
-                pending.append((inode, f"{start}{name}/"))
-            found.append((start + name, inode))
-    return iter(sorted(found))
+    def _exchange(self, index: int, first: str, second: str) -> list[Effect]:
+        one, other = self.look_up(first), self.look_up(second)
+        if one == other:
+            return []
+        if f"{first}/".startswith(f"{second}/") or f"{second}/".startswith(f"{first}/"):
+            raise TraceImpossible(
+                f"{first} cannot change places with {second}: one is in the other"
+            )
+        here, here_name = self._parent(first)
+        there, there_name = self._parent(second)
+        parents = self._parent_inode(first), self._parent_inode(second)
+        number = self._next()
+        here.entries[here_name], there.entries[there_name] = other, one
+        self._touch(number, one, other, *parents)
+        changes = ((parents[0], here_name, other), (parents[1], there_name, one))
+        return [NameEffect(number, index, changes, one, other=other)]

@@ -115,12 +115,13 @@ def kill_points(steps: Sequence[Step], *, every_byte: bool = False) -> list[Kill
         if isinstance(step, Write):
             cuts = range(1, len(step.data)) if every_byte else _cuts(step)
             points += [KillPoint(number, "during", keep) for keep in cuts]
-        if every_byte or _changes(step):
+        if every_byte or changes_something(step):
             points.append(KillPoint(number, "after"))
     return points
 
 
-def _changes(step: Step) -> bool:
+def changes_something(step: Step) -> bool:
+    """Whether a kill after the step leaves anything else than one before it."""
     match step:
         case Fsync() | FailedSync() | SyncAll() | Close():
             return False

@@ -4,13 +4,16 @@ See `descriptor_calls` for why they are methods.
 """
 
 import os
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
 from tornwrite.faults import originals as real
-from tornwrite.faults.recording import Recording, current, passing
+from tornwrite.faults.recording import OpenFile, Recording, current, passing
 from tornwrite.faults.recording_errors import UnknownStep
 from tornwrite.faults.steps import Link, Mkdir, Rename, Rmdir, Step, Symlink, Unlink
+
+_DESCRIPTOR = re.compile(r"/proc/(self|thread-self|\d+)/fd/(\d+)")
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -70,6 +73,15 @@ class NameCalls:
         if recording is None:
             return perform()
         with recording.lock:
+            opened = _opened(recording, src)
+            place = recording.places.entry(dst, dst_dir_fd)
+            if opened is not None and follow_symlinks and place:
+                return recording.do(
+                    Link(opened.handle, place),
+                    perform,
+                    filename=src,
+                    plausible=lambda: not _exists(recording, place),
+                )
             both = _both(recording, "link", (src, src_dir_fd), (dst, dst_dir_fd))
             if both is not None:
                 source, target = both
@@ -200,6 +212,14 @@ def _both(
     if not here or not there:
         raise UnknownStep(f"{name} of the recorded root itself; record its parent directory")
     return here, there
+
+
+def _opened(recording: Recording, path: Path) -> OpenFile | None:
+    """The recorded file that a path means by a descriptor: what names a file without a name."""
+    found = _DESCRIPTOR.fullmatch(os.fsdecode(path))
+    if found is None or found[1] not in ("self", "thread-self", str(os.getpid())):
+        return None
+    return recording.open_files.get(int(found[2]))
 
 
 def _certain_to_fail(source: tuple[Path, int | None], target: tuple[Path, int | None]) -> bool:

@@ -6,13 +6,10 @@ begin from, built-in or another of the user's, so that only what differs is writ
 every rule that a profile must have is there. `summary` is what the list of profiles says of it.
 """
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
-from difflib import get_close_matches
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any
 
 from tornwrite.faults.profiles import (
     KNOWN,
@@ -22,54 +19,51 @@ from tornwrite.faults.profiles import (
     SizeAfterData,
     by_name,
 )
+from tornwrite.faults.project_file import TABLE as ABOVE
+from tornwrite.faults.project_file import (
+    ProjectFileError,
+    Table,
+    kind,
+    nearest,
+    project_table,
+    shown,
+)
 
-FILE = "pyproject.toml"
-TABLE = ("tool", "tornwrite", "profiles")
+KEY = "profiles"
+TABLE = (*ABOVE, KEY)
 
-Table: TypeAlias = Mapping[str, Any]
+USE = "use"
+"""Beside the profiles: the list of those that runs are judged under."""
 
 
-class ProfileFileError(Exception):
+class ProfileFileError(ProjectFileError):
     """A profile that a user wrote is none. The message names the file, the table and the key."""
 
 
 def user_profiles(start: str | None = None) -> tuple[PowerLoss, ...]:
-    """The profiles of the nearest pyproject.toml that has any, in its order.
+    """The user's profiles, in the order of the pyproject.toml that counts.
 
     start: the directory to look in, then in those above it; None is the current one.
-    Raises ProfileFileError when one of them is wrong or the file cannot be read.
+    Raises ProfileFileError when one of them is wrong, ProjectFileError when the file cannot be
+    read.
     """
-    folder = os.path.realpath(start or os.getcwd())
-    while True:
-        file = os.path.join(folder, FILE)
-        tables = _tables(file)
-        if tables is not None:
-            return _Reading(file, tables).all()
-        above = os.path.dirname(folder)
-        if above == folder:
-            return ()
-        folder = above
-
-
-def _tables(file: str) -> Table | None:
-    """What the file has below `tool.tornwrite.profiles`, None if it has nothing there."""
-    try:
-        with open(file, "rb") as stream:
-            found: Any = tomllib.load(stream)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ProfileFileError(f"cannot read {file} for profiles: {reason}") from error
-    for part in TABLE:
-        if not isinstance(found, dict):
-            return None  # somebody else's to complain about
-        if part not in found:
-            return None
-        found = found[part]
-    if not isinstance(found, dict):
-        raise ProfileFileError(f"{file}: {'.'.join(TABLE)} must be a table of profiles by name")
-    return found
+    found = project_table(start)
+    if found is None:
+        return ()
+    tables = found.table.get(KEY, {})
+    if isinstance(tables, list):
+        return ()  # just the names of those to judge under
+    if not isinstance(tables, dict):
+        raise ProfileFileError(
+            f"{found.file}: {'.'.join(TABLE)} must be a table of profiles by name, or a list of "
+            f"names, not {kind(tables)}"
+        )
+    if isinstance(tables.get(USE), dict):
+        raise ProfileFileError(
+            f"{found.file}: [{'.'.join((*TABLE, USE))}]: {USE} is the list of the profiles to "
+            "judge under; call your profile something else"
+        )
+    return _Reading(found.file, {name: tables[name] for name in tables if name != USE}).all()
 
 
 _RULES = {field.name: field for field in fields(PowerLoss) if field.name not in ("name", "summary")}
@@ -100,11 +94,11 @@ class _Reading:
             raise self._error(name, "a profile must be a table of rules")
         for key in table:
             if key not in _KEYS:
-                raise self._error(name, f"there is no rule {key!r}{_nearest(key)}")
+                raise self._error(name, f"there is no rule {key!r}{nearest(key, _KEYS)}")
         given = {key: self._value(name, key, table[key]) for key in _RULES if key in table}
         summary = table.get("summary", "")
         if not isinstance(summary, str):
-            raise self._error(name, f"summary must be text, not {_kind(summary)}")
+            raise self._error(name, f"summary must be text, not {kind(summary)}")
         try:
             made = self._made[name] = self._build(name, table, given, summary, asking)
         except ValueError as error:
@@ -136,7 +130,7 @@ class _Reading:
     def _like(self, name: str, other: object, asking: tuple[str, ...]) -> PowerLoss:
         known = [profile.name for profile in KNOWN if isinstance(profile, PowerLoss)]
         if not isinstance(other, str):
-            raise self._error(name, f"like must be the name of a profile, not {_kind(other)}")
+            raise self._error(name, f"like must be the name of a profile, not {kind(other)}")
         if other in asking:
             circle = " is like ".join((*asking[asking.index(other) :], other))
             raise self._error(name, f"like goes round in a circle: {circle}")
@@ -155,54 +149,21 @@ class _Reading:
 
     def _value(self, name: str, key: str, value: object) -> object:
         """The value as the rule has it: words become the enumeration's."""
-        kind = _RULES[key].type
-        if kind is bool:
+        wanted = _RULES[key].type
+        if wanted is bool:
             if not isinstance(value, bool):
-                raise self._error(name, f"{key} must be true or false, not {_shown(value)}")
+                raise self._error(name, f"{key} must be true or false, not {shown(value)}")
             return value
-        if kind is int:
+        if wanted is int:
             if not isinstance(value, int) or isinstance(value, bool):
-                raise self._error(name, f"{key} must be a whole number, not {_shown(value)}")
+                raise self._error(name, f"{key} must be a whole number, not {shown(value)}")
             return value
         words: type[Enum] = SizeAfterData if key == "size_after_data" else FsyncCommits
         for word in words:
             if word.value == value and isinstance(value, str):
                 return word
         allowed = ", ".join(f'"{word.value}"' for word in words)
-        raise self._error(name, f"{key} must be one of {allowed}, not {_shown(value)}")
+        raise self._error(name, f"{key} must be one of {allowed}, not {shown(value)}")
 
     def _error(self, name: str, said: str) -> ProfileFileError:
         return ProfileFileError(f"{self._file}: [{'.'.join((*TABLE, name))}]: {said}")
-
-
-def _nearest(key: str) -> str:
-    near = get_close_matches(key, _KEYS, n=1, cutoff=0.5)
-    return f"; do you mean {near[0]}?" if near else f"; there are {', '.join(_KEYS)}"
-
-
-def _shown(value: object) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f'"{value}"'
-        case int() | float():
-            return str(value)
-        case _:
-            return _kind(value)
-
-
-def _kind(value: object) -> str:
-    match value:
-        case bool():
-            return "true or false"
-        case str():
-            return "text"
-        case int() | float():
-            return "a number"
-        case list():
-            return "a list"
-        case dict():
-            return "a table"
-        case _:
-            return "a date or time"

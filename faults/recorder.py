@@ -94,8 +94,13 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._interposition is not None:
-            self._interposition.remove()
+        try:
+            with self._recording.boundary_lock:
+                self._recording.stored()
+        finally:
+            if self._interposition is not None:
+                self._interposition.remove()
+            self._recording.stop_looking()
         missed = self._missed()
         if missed is None:
             return
@@ -120,6 +125,7 @@ class Recorder:
     def began(self, name: str, arguments: Mapping[str, Any]) -> int:
         """An operation is about to be called. Returns its number, counting from 0."""
         with self._recording.boundary_lock:
+            self._recording.stored()
             number = self._operations
             self._operations += 1
             self._recording.note(Began(number, name, dict(arguments)))
@@ -129,6 +135,7 @@ class Recorder:
     def acknowledged(self, number: int, result: Any = None) -> None:
         """The operation returned without error. ValueError if none began with this number."""
         with self._recording.boundary_lock:
+            self._recording.stored()
             self._check(number)
             self._recording.note(Acknowledged(number, result))
             current.thread.operation = None
@@ -136,6 +143,7 @@ class Recorder:
     def failed(self, number: int, error: str) -> None:
         """The operation raised; `error` is what it told. ValueError as for `acknowledged`."""
         with self._recording.boundary_lock:
+            self._recording.stored()
             self._check(number)
             self._recording.note(Failed(number, error))
             current.thread.operation = None
@@ -143,6 +151,7 @@ class Recorder:
     def restarted(self) -> None:
         """The subject was ended here and a new one goes on."""
         with self._recording.boundary_lock:
+            self._recording.stored()
             self._recording.note(Restarted())
 
     def trace(self) -> Trace:
@@ -156,6 +165,7 @@ class Recorder:
         if missed is not None:
             raise missed
         with self._recording.lock:
+            self._recording.stored()
             return Trace(self._base, tuple(self._recording.events))
 
     def _check(self, number: int) -> None:

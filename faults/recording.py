@@ -27,6 +27,7 @@ from tornwrite.faults.injection import (
     Short,
     check,
 )
+from tornwrite.faults.mapped_files import MappedFile, inode_of
 from tornwrite.faults.places import Places
 from tornwrite.faults.read_errors import BadFiles
 from tornwrite.faults.recording_errors import UnknownStep
@@ -90,6 +91,7 @@ class Recording:
         # Called when a file of the root is about to be opened for reading, which is no step.
         self.before_reading: Callable[[], None] = _nothing
         self.blind: list[str] = []
+        self._mapped: list[tuple[MappedFile, OpenFile]] = []
         self.read_errors = read_errors
         self.forked = False
         self._injector = injector
@@ -146,6 +148,47 @@ class Recording:
         self.lock = self.boundary_lock = threading.RLock()
         self.forked = True
 
+    def mapped(self, file: MappedFile, opened: OpenFile) -> None:
+        """Look at this mapped file from now on. It keeps its open file open, as mmap(2) has it."""
+        opened.descriptors += 1
+        self._mapped.append((file, opened))
+
+    def unmap(self, file: MappedFile, perform: Callable[[], None]) -> None:
+        """A mapping goes, and with the last of an open file that file. Call with the lock held."""
+        self.stored()
+        opened = next(opened for known, opened in self._mapped if known is file)
+
+        def unmapping() -> None:
+            perform()
+            self._mapped = [one for one in self._mapped if one[0] is not file]
+            file.forget()
+            opened.descriptors -= 1
+
+        if opened.descriptors > 1:
+            return unmapping()
+        return self.do(Close(opened.handle), unmapping)
+
+    def stored(self) -> None:
+        """Record what was stored to mapped files since the last look. Call with the lock held.
+
+        The injector is asked as about any step, but a store has happened: it may only proceed or be
+        followed by a kill. ValueError for anything else.
+        """
+        for file, _ in self._mapped if not self.forked else ():
+            for store in file.stores():
+                decision = self._decision(store, None)
+                if decision != Proceed() and not isinstance(decision, Kill):
+                    raise ValueError(f"{decision} does not fit {describe(store)}")
+                self._record(store)
+                if isinstance(decision, Kill):
+                    _die()
+
+    def stop_looking(self) -> None:
+        """The recording is over. What is still mapped is nobody's business any more."""
+        for file, _ in self._mapped:
+            file.forget()
+        self._mapped.clear()
+
     def note(self, event: Event) -> None:
         """Record an event. Call with the lock held."""
         self.events.append(event)
@@ -173,6 +216,8 @@ class Recording:
         """
         if self.forked:
             return self._in_forked_child(step, perform)
+        if self._mapped:
+            self.stored()
         decision = self._decision(step, plausible)
         match decision:
             case Proceed():
@@ -211,6 +256,8 @@ class Recording:
         """
         if self.forked:
             return self._in_forked_child(step, lambda: perform(len(step.data)))
+        if self._mapped:
+            self.stored()
         decision = self._decision(step, None)
         match decision:
             case Proceed():
@@ -266,8 +313,22 @@ class Recording:
         self._steps += 1
         if self.read_errors is not None:
             self.read_errors.after(step)
+        if self._mapped:
+            self._look_past(step)
         sites = self._sites.above(sys._getframe(1)) if self._sites is not None else ()
         self.note(Stepped(step, sites, current.thread.operation))
+
+    def _look_past(self, step: Step) -> None:
+        """What a call did to a mapped file was not stored there."""
+        handle = getattr(step, "handle", None)
+        inode = next((file.inode for file, _ in self._mapped if file.opened.handle == handle), None)
+        if inode is None:
+            inode = next(
+                (inode_of(at) for at, one in self.open_files.items() if one.handle == handle), None
+            )
+        if inode is not None:
+            for file, _ in self._mapped:
+                file.after(step, inode)
 
     def _call(self, perform: Callable[[], T]) -> T:
         thread = current.thread

@@ -202,7 +202,12 @@ def states_at(
     wanted = [one for one in epochs(trace) if one.number == epoch]
     match profile:
         case ProcessKill():
-            for state in kill_states(trace, wanted):
+
+            def only_there(at: int, step: Write) -> Collection[int]:
+                there = at == point and cut in range(1, len(step.data))
+                return (cut,) if there and cut is not None else ()
+
+            for state in kill_states(trace, wanted, only_there):
                 if (state.point, state.cut) == (point, cut):
                     yield state.image
         case PowerLoss():

@@ -9,7 +9,8 @@ every part but the last is free of symbolic links. A `handle` is the recorder's 
 open file: it is never used twice in a trace, so it stays with the file through renames and unlinks.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 Handle: TypeAlias = int
@@ -26,6 +27,17 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenUnnamed:
+    """A file without a name made for writing (O_TMPFILE), in the file system of `folder`.
+
+    It is on the disk once it has a name (`Link` from the handle) and as far as its data is.
+    """
+
+    handle: Handle
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """Bytes handed to the kernel: new versions of their pages, and a new size if they extend.
 
@@ -37,6 +49,21 @@ class Write:
     offset: int | None
     data: bytes
     sync: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Bytes stored to memory that a file is mapped to (MAP_SHARED), at most one page of them.
+
+    No call shows a store, so it is found by comparing what the file holds: all stores to one page
+    between two looks are one step, from the first byte that differs to the last. They lie within
+    the file: a store never makes it longer. Which bytes a kill leaves of it cannot be told, so it
+    is whole or not at all there.
+    """
+
+    handle: Handle
+    offset: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +85,15 @@ class Close:
 class Fsync:
     """A barrier on an open file, or on the file or directory at a path (opened only to be synced).
 
-    `data_only` is fdatasync: data and size, no other metadata.
+    `data_only` is fdatasync: data and size, no other metadata. msync is one too, of the bytes from
+    `start` to `end` (None: to the end of the file) and of the sizes that they need: Linux syncs
+    that range and no other (mm/msync.c).
     """
 
     target: Handle | str
     data_only: bool = False
+    start: int = 0
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +124,18 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """Two names change places (RENAME_EXCHANGE): one effect where the profile makes renames one."""
+
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
-    source: str
+    """One more name for a file: for that at a path, or for an open one, which may have none."""
+
+    source: Handle | str
     target: str
 
 
@@ -123,13 +164,16 @@ class Rmdir:
 
 Step: TypeAlias = (
     Open
+    | OpenUnnamed
     | Write
+    | Store
     | SetSize
     | Close
     | Fsync
     | FailedSync
     | SyncAll
     | Rename
+    | Exchange
     | Link
     | Unlink
     | Symlink
@@ -140,8 +184,8 @@ Step: TypeAlias = (
 STEP_TYPES: dict[str, type[Step]] = {
     kind.__name__: kind
     for kind in (
-        Open, Write, SetSize, Close, Fsync, FailedSync, SyncAll, Rename, Link, Unlink, Symlink,
-        Mkdir, Rmdir,
+        Open, OpenUnnamed, Write, Store, SetSize, Close, Fsync, FailedSync, SyncAll, Rename,
+        Exchange, Link, Unlink, Symlink, Mkdir, Rmdir,
     )
 }  # fmt: skip
 
@@ -149,6 +193,19 @@ STEP_TYPES: dict[str, type[Step]] = {
 def is_barrier(step: Step) -> bool:
     """Whether all that the step does is to make earlier effects durable."""
     return isinstance(step, Fsync | SyncAll)
+
+
+def renumbered(step: Step, number: Callable[[Handle], Handle]) -> Step:
+    """The step with another number for its handle, if it has one."""
+    match step:
+        case Open() | OpenUnnamed() | Write() | Store() | SetSize() | Close():
+            return replace(step, handle=number(step.handle))
+        case Fsync(int() as handle) | FailedSync(int() as handle):
+            return replace(step, target=number(handle))
+        case Link(int() as handle):
+            return replace(step, source=number(handle))
+        case _:
+            return step
 
 
 def describe(step: Step, paths: dict[Handle, str] | None = None) -> str:
@@ -166,10 +223,17 @@ def describe(step: Step, paths: dict[Handle, str] | None = None) -> str:
         case Write(handle, offset, data, sync):
             where = "at end" if offset is None else f"at {offset}"
             return f"write {len(data)} B {where} of {name(handle)}" + (" (O_SYNC)" if sync else "")
+        case OpenUnnamed(_, folder):
+            return f"open a file without a name in {folder or '.'}"
+        case Store(handle, offset, data):
+            return f"store {len(data)} B at {offset} of {name(handle)}, mapped to memory"
         case SetSize(handle, size):
             return f"truncate {name(handle)} to {size} B"
         case Close(handle):
             return f"close {name(handle)}"
+        case Fsync(target, _, start, end) if start or end is not None:
+            last = "the end" if end is None else end
+            return f"msync {name(target)} from {start} to {last}"
         case Fsync(target, data_only):
             return f"{'fdatasync' if data_only else 'fsync'} {name(target)}"
         case FailedSync(target, data_only):
@@ -178,8 +242,10 @@ def describe(step: Step, paths: dict[Handle, str] | None = None) -> str:
             return "sync"
         case Rename(source, target):
             return f"rename {source} -> {target}"
+        case Exchange(first, second):
+            return f"exchange {first} and {second}"
         case Link(source, target):
-            return f"link {source} -> {target}"
+            return f"link {name(source)} -> {target}"
         case Unlink(path):
             return f"unlink {path}"
         case Symlink(path, text):

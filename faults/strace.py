@@ -35,6 +35,7 @@ from tornwrite.faults.strace_errors import (
     StraceUnusableError,
 )
 from tornwrite.faults.strace_follow import BY_NUMBER_ONLY, TRACED, Follower
+from tornwrite.faults.strace_log import StraceLog
 from tornwrite.faults.strace_names import Names, is_in
 from tornwrite.faults.strace_parse import parse
 from tornwrite.faults.trace import Stepped, Trace
@@ -114,7 +115,7 @@ def _probe(search: str) -> StraceAbility:
         reason = f"strace {version} is too old: install {OLDEST[0]}.{OLDEST[1]} or newer"
         return StraceAbility(path, version, False, reason)
     for seccomp_bpf in (True, False):
-        command = [*_options(path, seccomp_bpf), "-o", "/dev/null", "--", "true"]
+        command = [*strace_options(path, seccomp_bpf), "-o", "/dev/null", "--", "true"]
         tried = _try(command)
         if tried.returncode == 0:
             return StraceAbility(path, version, True, "", seccomp_bpf)
@@ -137,7 +138,11 @@ def _try(command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", str(error))
 
 
-def _options(path: str, seccomp_bpf: bool) -> list[str]:
+def strace_options(path: str, seccomp_bpf: bool) -> list[str]:
+    """The strace at that path, to write what this module reads.
+
+    seccomp_bpf: whether only the calls of interest stop the program.
+    """
     # -X raw and -xx leave nothing to interpret; "?" lets an architecture lack a call.
     return [
         path,
@@ -185,23 +190,31 @@ def run_strace(
     with tempfile.TemporaryDirectory(prefix="tornwrite-strace-") as scratch:
         if is_in(os.path.realpath(scratch), names.root):
             raise ValueError(f"{scratch} is below the recorded root: set TMPDIR to another place")
-        traced = f"{scratch}/calls"
-        arguments = [*_options(ability.path, ability.seccomp_bpf), "-o", traced, "--", *command]
-        with open(f"{scratch}/output", "w+b") as output, open(f"{scratch}/errors", "w+b") as errors:
-            status = _run(arguments, folder, env, timeout_s, output.fileno(), errors.fileno())
+        options = strace_options(ability.path, ability.seccomp_bpf)
+        with (
+            StraceLog(scratch, names.root) as log,
+            open(f"{scratch}/output", "w+b") as output,
+            open(f"{scratch}/errors", "w+b") as errors,
+        ):
+            arguments = [*options, *log.options, "--", *command]
+            descriptors = output.fileno(), errors.fileno()
+            status = _run(arguments, folder, env, timeout_s, descriptors)
             output.seek(0)
             errors.seek(0)
             said, complained = output.read(), errors.read()
-        with open(traced, "rb") as lines:
-            steps = Follower(names, folder).follow(parse(lines))
-        if not os.path.getsize(traced):
-            raise StraceOutputError(f"strace recorded nothing: {os.fsdecode(complained[-500:])}")
-    _check(base, steps, names.root)
+            log.finish()
+            if not log.lines:
+                raise StraceOutputError(
+                    f"strace recorded nothing: {os.fsdecode(complained[-500:])}"
+                )
+            with open(log.calls, "rb") as lines:
+                steps = Follower(names, folder).follow(parse(lines))
+    check_explained(base, steps, names.root)
     return Straced(base, steps, status, said, complained)
 
 
-def _check(base: Image, steps: Sequence[Step], root: str) -> None:
-    """Hold what the steps leave against what is there."""
+def check_explained(base: Image, steps: Sequence[Step], root: str) -> None:
+    """Hold what the steps leave against what is there now: StraceIncompleteError if they differ."""
     seen = Interpreter(base)
     try:
         for index, step in enumerate(steps):
@@ -225,16 +238,15 @@ def _run(
     folder: str,
     env: Mapping[str, str] | None,
     timeout_s: float,
-    output: int,
-    errors: int,
+    descriptors: tuple[int, int],
 ) -> int:
     strace = subprocess.Popen(
         arguments,
         cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=errors,
+        stdout=descriptors[0],
+        stderr=descriptors[1],
         start_new_session=True,
     )
     try:

@@ -4,28 +4,39 @@ import os
 import re
 
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Close, Fsync, Open, SetSize, Step, SyncAll, Write
+from tornwrite.faults.steps import Close, Fsync, Open, OpenUnnamed, SetSize, Step, SyncAll, Write
+from tornwrite.faults.strace_copies import COPIES, KernelCopies
 from tornwrite.faults.strace_descriptors import add, check_free, signed
 from tornwrite.faults.strace_errors import StraceOutputError
+from tornwrite.faults.strace_mappings import (
+    MAP_SHARED,
+    MAP_TYPE,
+    PROT_WRITE,
+    Contents,
+    MappingCalls,
+    Stores,
+)
 from tornwrite.faults.strace_names import Names
-from tornwrite.faults.strace_parse import Call, Descriptor, descriptor, misread, number, string
+from tornwrite.faults.strace_parse import (
+    Call,
+    Descriptor,
+    Stored,
+    Watching,
+    descriptor,
+    misread,
+    number,
+    string,
+)
 from tornwrite.faults.strace_paths import located
-from tornwrite.faults.strace_processes import OpenFile, Process
+from tornwrite.faults.strace_processes import ONLY_READ, OpenFile, Process
 
 OPENS = frozenset({"open", "openat", "openat2", "creat"})
 WRITES = frozenset({"write", "writev", "pwrite64", "pwritev", "pwritev2"})
-COPIES = {"sendfile": (0, 1, 2), "copy_file_range": (2, 0, 1), "splice": (2, 0, 1)}
-"""Where each has the descriptor written to, the one read from, and the position to read at."""
-
 _RWF_BARRIER = 0x2 | 0x4  # RWF_DSYNC, RWF_SYNC
 _RWF_APPEND = 0x10
 _RWF_KNOWN = 0x1 | 0x8 | _RWF_BARRIER | _RWF_APPEND  # RWF_HIPRI, RWF_NOWAIT
 _O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
 _RESOLVE_IN_ROOT = 0x10
-_PROT_WRITE = 2
-_MAP_TYPE = 0xF
-_MAP_SHARED = (1, 3)  # MAP_SHARED, MAP_SHARED_VALIDATE
-_PAGE = os.sysconf("SC_PAGESIZE")
 
 _FLAGS = re.compile(r"flags=(0x[0-9a-f]+|\d+)")
 _RESOLVE = re.compile(r"resolve=(0x[0-9a-f]+|\d+)")
@@ -36,8 +47,18 @@ class Recording:
 
     def __init__(self, names: Names) -> None:
         self.steps: list[Step] = []
+        self.contents = Contents(names.base, self.steps)
+        self.stores = Stores(self.contents, self.steps)
+        self.mappings = MappingCalls(self.steps, self.stores)
+        self.copies = KernelCopies(self.steps, self.contents, names)
         self._names = names
         self._handles = 0
+
+    def looked(self, look: Stored | Watching) -> None:
+        """Mapped files are looked at from now on, or one was."""
+        if isinstance(look, Watching):
+            self.copies.since_ns = look.since_ns
+        self.stores.looked(look)
 
     def opened(self, process: Process, call: Call, result: int) -> None:
         """A descriptor came of an open: remembered below the root, and a step if it can write."""
@@ -45,16 +66,25 @@ class Recording:
         path = self._opened_path(process, call)
         below = self._names.relative(path)
         if below is None or not changes(flags):
-            check_free(process, result, path)
+            if flags & (os.O_WRONLY | os.O_PATH):
+                check_free(process, result, path)
+            else:
+                read = OpenFile(ONLY_READ, path, flags)
+                add(process, result, read, bool(flags & os.O_CLOEXEC))
             return
-        refused = (("O_TMPFILE", _O_TMPFILE), ("O_DIRECT", os.O_DIRECT))
-        if found := [name for name, flag in refused if flags & flag]:
-            raise UnknownStep(f"{call.name} {path} with {found[0]}")
+        if flags & os.O_DIRECT:
+            raise UnknownStep(
+                f"{call.name} {path} with O_DIRECT by process {call.pid}: writes past the page "
+                "cache are not modelled; open it without"
+            )
         file = self._open(below, flags)
         add(process, result, file, bool(flags & os.O_CLOEXEC))
 
     def _open(self, below: str, flags: int) -> OpenFile:
         self._handles += 1
+        if flags & _O_TMPFILE:
+            self.steps.append(OpenUnnamed(self._handles, below))
+            return OpenFile(self._handles, f"a file without a name in {below or '.'}", flags)
         create, truncate = bool(flags & os.O_CREAT), bool(flags & os.O_TRUNC)
         self.steps.append(Open(self._handles, below, create, truncate))
         return OpenFile(self._handles, below, flags)
@@ -138,53 +168,27 @@ class Recording:
                 return
         self.steps.append(SyncAll())
 
-    def copied(self, process: Process, call: Call) -> None:
-        """sendfile, copy_file_range, splice: the bytes stay in the kernel and are not seen."""
-        target, source, position = COPIES[call.name]
-        if file := self.recorded(process, call, target):
-            raise UnknownStep(f"{call.name} into {file.path}: the bytes are not seen")
-        read_from = process.descriptors.get(descriptor(call, source).number)
-        if read_from and call.arguments[position] == "NULL":
-            read_from.position = None
+    def copied(self, process: Process, call: Call, result: int) -> None:
+        """sendfile, copy_file_range, splice."""
+        file = self.recorded(process, call, COPIES[call.name][0])
+        self.copies.copied(process, call, file, result)
 
-    def refused(self, process: Process, call: Call) -> None:
-        """A call for which there is no step on any recorded file."""
-        if file := self.recorded(process, call):
-            raise UnknownStep(f"{call.name} on {file.path}")
+    def allocated(self, process: Process, call: Call) -> None:
+        """fallocate."""
+        self.copies.allocated(call, self.recorded(process, call))
 
-    def mapped(self, process: Process, call: Call, result: int) -> None:
-        """mmap: what is written to a shared mapping is not seen."""
-        first, last = result, result + max(number(call, 1), 1) - 1
-        process.mappings[:] = [
-            mapping for mapping in process.mappings if mapping[1] < first or mapping[0] > last
-        ]
-        if number(call, 3) & _MAP_TYPE not in _MAP_SHARED:
-            return
-        target = descriptor(call, 4)
-        below = self._below(target)
-        if below is None:
-            return
-        if number(call, 2) & _PROT_WRITE:
-            raise UnknownStep(f"mmap of {below}, shared and writable: its writes are not seen")
-        file = process.descriptors.get(target.number)
-        if file and file.flags & os.O_ACCMODE == os.O_RDWR:
-            process.mappings.append((first, last | (_PAGE - 1), below))
-
-    def protected(self, process: Process, call: Call) -> None:
-        """mprotect: may make a shared mapping writable."""
-        first = number(call, 0)
-        last = first + number(call, 1) - 1
-        if number(call, 2) & _PROT_WRITE:
-            for start, end, path in process.mappings:
-                if start <= last and first <= end:
-                    raise UnknownStep(f"mprotect makes a shared mapping of {path} writable")
+    def mapped(self, process: Process, call: Call) -> OpenFile | None:
+        """The recorded file that mmap maps; None for one that the program cannot write to."""
+        if number(call, 2) & PROT_WRITE and number(call, 3) & MAP_TYPE in MAP_SHARED:
+            return self.recorded(process, call, 4)
+        return process.descriptors.get(descriptor(call, 4).number)
 
     def recorded(self, process: Process, call: Call, index: int = 0) -> OpenFile | None:
         """The recorded file that the call's descriptor means."""
         target = descriptor(call, index)
         file = process.descriptors.get(target.number)
         below = self._below(target)
-        if file is None and below is not None:
+        if process.descriptors.any(target.number) is None and below is not None:
             raise UnknownStep(
                 f"{call.name} on {below} through descriptor {target.number} of process {call.pid}: "
                 "where that comes from is not followed (a descriptor sent over a socket?)"

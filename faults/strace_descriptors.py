@@ -10,7 +10,7 @@ import re
 from tornwrite.faults.recording_errors import UnknownStep
 from tornwrite.faults.strace_errors import StraceOutputError
 from tornwrite.faults.strace_parse import Call, number
-from tornwrite.faults.strace_processes import CLONE_FILES, Folder, OpenFile, Process
+from tornwrite.faults.strace_processes import CLONE_FILES, ONLY_READ, Folder, OpenFile, Process
 
 CLOSES = frozenset({"close", "close_range"})
 CLONES = frozenset({"fork", "vfork", "clone", "clone3"})
@@ -27,6 +27,7 @@ _FIONCLEX = 0x5450
 # TCGETS, FIONREAD, FIONBIO, FIBMAP, FIGETBSZ, FS_IOC_GETFLAGS, FS_IOC_FIEMAP, FIDEDUPERANGE:
 # none changes what a file holds.
 _HARMLESS = (0x5401, 0x541B, 0x5421, 1, 2, 0x80086601, 0xC020660B, 0xC0189436)
+_CLONES = {0x40049409: "FICLONE", 0x4020940D: "FICLONERANGE"}
 _CHANGEABLE = os.O_APPEND | os.O_DIRECT
 
 _FLAGS = re.compile(r"flags=(0x[0-9a-f]+|\d+)")
@@ -70,7 +71,7 @@ def clone_flags(call: Call) -> int:
 def executed(process: Process) -> None:
     """execve: a new program, with the descriptors that are not closed on exec."""
     process.unshare_descriptors()
-    process.mappings = []
+    process.executed()
     for closed in process.descriptors.closed_by_exec():
         drop(process, closed)
 
@@ -94,7 +95,7 @@ def moved_by_read(process: Process, call: Call, result: int) -> None:
     own_position = call.name in ("pread64", "preadv") or (
         call.name == "preadv2" and signed(number(call, 3)) != -1
     )
-    file = process.descriptors.get(number(call, 0))
+    file = process.descriptors.any(number(call, 0))
     if file and not own_position and file.position is not None:
         file.position += result
 
@@ -102,7 +103,7 @@ def moved_by_read(process: Process, call: Call, result: int) -> None:
 def descriptor_call(process: Process, call: Call, result: int) -> None:
     """A successful call of DESCRIPTOR_CALLS. Raises UnknownStep for a request that is not known."""
     first = number(call, 0)
-    file = process.descriptors.get(first)
+    file = process.descriptors.any(first)
     match call.name:
         case "dup":
             _duplicate(process, file, result, close_on_exec=False)
@@ -128,6 +129,7 @@ def add(process: Process, descriptor: int, file: OpenFile, close_on_exec: bool) 
 
 def check_free(process: Process, descriptor: int, path: str) -> None:
     """Raises StraceOutputError if a descriptor that the kernel gave out is in use."""
+    process.descriptors.forget(descriptor)
     if taken := process.descriptors.get(descriptor):
         raise StraceOutputError(
             f"descriptor {descriptor} of process {process.pid} was {taken.path} and is {path} "
@@ -149,18 +151,25 @@ def _controlled(process: Process, call: Call, file: OpenFile | None, result: int
     elif command == fcntl.F_SETFD:
         on = bool(number(call, 2) & fcntl.FD_CLOEXEC)
         process.descriptors.set_close_on_exec(number(call, 0), on)
-    elif command == fcntl.F_SETFL and file:
+    elif command == fcntl.F_SETFL and file and file.handle != ONLY_READ:
         file.flags = file.flags & ~_CHANGEABLE | number(call, 2) & _CHANGEABLE
         if file.flags & os.O_DIRECT:
-            raise UnknownStep(f"fcntl sets O_DIRECT on {file.path}")
+            raise UnknownStep(
+                f"fcntl of process {call.pid} sets O_DIRECT on {file.path}: writes past the page "
+                "cache are not modelled; write through it"
+            )
 
 
 def _device_controlled(process: Process, call: Call, file: OpenFile | None) -> None:
     request = number(call, 1)
     if request in (_FIOCLEX, _FIONCLEX):
         process.descriptors.set_close_on_exec(number(call, 0), request == _FIOCLEX)
-    elif file and request not in _HARMLESS:
-        raise UnknownStep(f"ioctl {request:#x} on {file.path}")
+    elif file and file.handle != ONLY_READ and request not in _HARMLESS:
+        name = _CLONES.get(request, f"{request:#x}")
+        raise UnknownStep(
+            f"ioctl {name} on {file.path} by process {call.pid}: there is no step for it; copy "
+            "bytes by write or copy_file_range"
+        )
 
 
 def signed(value: int) -> int:

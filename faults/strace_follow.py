@@ -9,12 +9,12 @@ program that forgets to close ends like that of one that was killed.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Rename, Step
+from tornwrite.faults.steps import Exchange, Rename, Step
+from tornwrite.faults.strace_copies import COPIES
 from tornwrite.faults.strace_data import (
-    COPIES,
     OPENS,
     WRITES,
     Recording,
@@ -35,28 +35,48 @@ from tornwrite.faults.strace_descriptors import (
     unshared,
 )
 from tornwrite.faults.strace_errors import StraceOutputError
+from tornwrite.faults.strace_mappings import MAPPING_CALLS
 from tornwrite.faults.strace_names import Names, is_in
-from tornwrite.faults.strace_parse import Call, Ended, Entered, Event, Superseded, descriptor
+from tornwrite.faults.strace_parse import (
+    Call,
+    Ended,
+    Entered,
+    Event,
+    Stored,
+    Superseded,
+    Watching,
+    descriptor,
+)
 from tornwrite.faults.strace_paths import NAME_CALLS, located, name_step
 from tornwrite.faults.strace_processes import Folder, Process
 
-REFUSED = frozenset(
-    {
-        "io_uring_setup", "io_submit", "open_by_handle_at",
-        "chroot", "pivot_root", "mount", "move_mount", "umount2", "setns",
-    }
-)  # fmt: skip
-"""Calls whose effect on the recorded files cannot be told, wherever they are made."""
+_PLAIN_CALLS = "let it use plain calls (Node: UV_USE_IO_URING=0 in its environment)"
+_BEFORE = "do that before the program is recorded"
+REFUSED = {
+    "io_uring_setup": _PLAIN_CALLS,
+    "io_submit": "let it use plain calls",
+    "open_by_handle_at": "open the file by its name",
+    "chroot": _BEFORE,
+    "pivot_root": _BEFORE,
+    "mount": _BEFORE,
+    "move_mount": _BEFORE,
+    "umount2": _BEFORE,
+    "setns": _BEFORE,
+}
+"""Calls whose effect on the recorded files cannot be told, wherever they are made; what to do."""
 
 _OTHERS = {
     "ftruncate", "truncate", "fallocate", "fsync", "fdatasync", "sync", "syncfs",
-    "mmap", "mprotect", "pkey_mprotect", "chdir", "fchdir", "execve", "execveat", "unshare",
+    "chdir", "fchdir", "execve", "execveat", "unshare",
 }  # fmt: skip
-_SETS = (CLONES, CLOSES, DESCRIPTOR_CALLS, READS, OPENS, WRITES, NAME_CALLS, REFUSED, COPIES)
+_SETS = (
+    CLONES, CLOSES, DESCRIPTOR_CALLS, READS, OPENS, WRITES, NAME_CALLS, MAPPING_CALLS, REFUSED,
+    COPIES,
+)  # fmt: skip
 TRACED = frozenset(_OTHERS).union(*_SETS)
 """All calls that `Follower` reads; it must see every one of them."""
 
-_PLAIN = {"mprotect", "pkey_mprotect", "execve", "execveat"}
+_PLAIN = (MAPPING_CALLS - {"mmap"}) | {"execve", "execveat"}
 BY_NUMBER_ONLY = READS | CLOSES | DESCRIPTOR_CALLS | _PLAIN
 """Those of which only numbers are needed: neither data nor the paths of descriptors."""
 
@@ -72,26 +92,47 @@ class Follower:
         self._processes: dict[int, Process] = {}
         self._seen_before_fork_ended: set[int] = set()
 
-    def follow(self, events: Iterable[Event]) -> list[Step]:
-        """All steps of the events. Raises UnknownStep and StraceOutputError."""
+    def follow(
+        self, events: Iterable[Event], watch: Callable[[Event, int], None] | None = None
+    ) -> list[Step]:
+        """All steps of the events. Raises UnknownStep and StraceOutputError.
+
+        watch: told each event, with the number of steps done until then.
+        """
         known = list(events)
         for index, event in enumerate(known):
+            if isinstance(event, Stored | Watching):
+                self._recording.looked(event)
+                continue
+            before = len(self._recording.steps)
+            if isinstance(event, Call) and event.name in COPIES:
+                # What is copied from a mapped file has been stored there by now.
+                before += self._recording.stores.settle(before)
             if event.pid not in self._processes:
                 self._add_process(event.pid, known[index:])
-            process = self._processes[event.pid]
-            match event:
-                case Entered():
-                    self._enter(process, event)
-                case Call():
-                    self._end(process, event)
-                case Ended(pid):
-                    process.descriptors.leave()
-                    del self._processes[pid]
-                case Superseded(pid, by):
-                    process.descriptors.leave()
-                    self._processes[pid] = self._processes.pop(by)
-                    self._processes[pid].pid = pid
+            self._follow(event)
+            before += self._recording.stores.settle(before)
+            if watch is not None:
+                watch(event, before)
+        self._recording.stores.settle(len(self._recording.steps))
         return self._recording.steps
+
+    def _follow(self, event: Entered | Call | Ended | Superseded) -> None:
+        process = self._processes[event.pid]
+        match event:
+            case Entered():
+                self._enter(process, event)
+            case Call():
+                self._end(process, event)
+            case Ended(pid):
+                process.descriptors.leave()
+                process.mappings.leave()
+                del self._processes[pid]
+            case Superseded(pid, by):
+                process.descriptors.leave()
+                process.mappings.leave()
+                self._processes[pid] = self._processes.pop(by)
+                self._processes[pid].pid = pid
 
     def _add_process(self, pid: int, rest: Sequence[Event]) -> None:
         """A process is seen before its parent's fork has ended: its parent is one of those that are
@@ -170,9 +211,11 @@ class Follower:
             case name if name in DESCRIPTOR_CALLS:
                 descriptor_call(process, call, result)
             case name if name in COPIES:
-                recording.copied(process, call)
+                recording.copied(process, call, result)
             case name if name in REFUSED:
-                raise UnknownStep(f"{call}: what it does to the recorded files cannot be told")
+                raise UnknownStep(
+                    f"{call}: what it does to the recorded files cannot be told; {REFUSED[name]}"
+                )
             case "ftruncate" | "truncate":
                 recording.resized(process, call)
             case "fsync" | "fdatasync":
@@ -180,11 +223,9 @@ class Follower:
             case "sync" | "syncfs":
                 recording.synced_all(call)
             case "fallocate":
-                recording.refused(process, call)
-            case "mmap":
-                recording.mapped(process, call, result)
-            case "mprotect" | "pkey_mprotect":
-                recording.protected(process, call)
+                recording.allocated(process, call)
+            case name if name in MAPPING_CALLS:
+                self._map(process, call, result)
             case "chdir":
                 place = located(call, process, self._names, 0, at=None, follow=True)
                 process.folder.path = place.path
@@ -197,21 +238,42 @@ class Follower:
             case _:
                 raise StraceOutputError(f"{call} was not to be traced")
 
+    def _map(self, process: Process, call: Call, result: int) -> None:
+        mappings = self._recording.mappings
+        match call.name:
+            case "mmap":
+                mappings.mapped(process, call, result, self._recording.mapped(process, call))
+            case "munmap":
+                mappings.unmapped(process, call)
+            case "mremap":
+                mappings.moved(process, call, result)
+            case "msync":
+                mappings.synced(process, call)
+            case _:
+                mappings.protected(process, call)
+
     def _name(self, process: Process, call: Call) -> None:
         step = name_step(call, process, self._names)
         if step is None:
             return
         self._recording.steps.append(step)
-        if isinstance(step, Rename):
-            self._move_folders(step)
+        match step:
+            case Rename(source, target):
+                self._move_folders({source: target})
+            case Exchange(first, second):
+                self._move_folders({first: second, second: first})
+            case _:
+                pass
 
-    def _move_folders(self, step: Rename) -> None:
+    def _move_folders(self, moved: dict[str, str]) -> None:
         """Current directories stay with what is renamed."""
-        source, target = (f"{self._names.root}/{path}" for path in (step.source, step.target))
         processes = self._processes.values()
         for folder in {id(process.folder): process.folder for process in processes}.values():
-            if is_in(folder.path, source):
-                folder.path = target + folder.path[len(source) :]
+            for source, target in moved.items():
+                before = f"{self._names.root}/{source}"
+                if is_in(folder.path, before):
+                    folder.path = f"{self._names.root}/{target}{folder.path[len(before) :]}"
+                    break
 
     def _cut_off(self, process: Process, call: Call) -> None:
         """The process was killed in a call. A barrier that was not seen to end counts for none;

@@ -20,6 +20,7 @@ class Names:
         self.root = os.path.realpath(root)
         if self.root == "/":
             raise ValueError("/ cannot be recorded: name the directory that the program writes to")
+        self.base = base
         self._links: dict[str, str] = {}
         for path, node in base:
             if isinstance(node, SymbolicLink):
@@ -98,6 +99,13 @@ class Names:
         self._links.pop(target, None)
         for path in [path for path in self._links if is_in(path, source)]:
             self._links[target + path[len(source) :]] = self._links.pop(path)
+
+    def exchanged(self, first: str, second: str) -> None:
+        """Two names changed places, with all below them."""
+        aside = f"{first}\0"
+        self.moved(first, aside)
+        self.moved(second, first)
+        self.moved(aside, second)
 
 
 def is_in(path: str, folder: str) -> bool:

@@ -58,7 +58,32 @@ class Superseded:
     by: int
 
 
-Event: TypeAlias = Entered | Call | Ended | Superseded
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A mapped file was found to hold this, before the call of the next event.
+
+    `pid` and `address` are those of the call that mapped it. `size` is the file's, in bytes; only
+    pages that changed since the last look are there. None: it could not be looked at.
+    """
+
+    pid: int
+    address: int
+    size: int
+    pages: tuple[tuple[int, bytes], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Mapped files are looked at while they are mapped, from here on.
+
+    `since_ns`: no file has been changed by the program yet, by the clock that gives files their
+    times.
+    """
+
+    since_ns: int
+
+
+Event: TypeAlias = Entered | Call | Ended | Superseded | Stored | Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +106,9 @@ _RESULT = re.compile(
 )
 _GONE = re.compile(r"\+\+\+ (?:exited with \d+|killed by \w+(?: \(core dumped\))?) \+\+\+")
 _SUPERSEDED = re.compile(r"\+\+\+ superseded by execve in pid (\d+) \+\+\+")
+_STORED = re.compile(
+    r"\*\*\* (?:watching (\d+)|(?:unseen|stores) (\d+) (\d+)(?: (\d+) ([0-9a-f:,]*))?) \*\*\*"
+)
 _SIGNAL = re.compile(r"--- .* ---")
 _SYNTAX = re.compile(r'"[^"]*"|<[^<>]*>|[\[\]{}(),]')
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -103,6 +131,9 @@ def parse(lines: Iterable[bytes]) -> Iterator[Event]:
         if matched is None:
             raise _bad(line)
         pid, body = int(matched[1]), matched[2]
+        if looked := _STORED.fullmatch(body):
+            yield _stored(looked)
+            continue
         if _SIGNAL.fullmatch(body):
             continue
         alive.add(pid)
@@ -149,6 +180,17 @@ def _call(pid: int, name: str, text: str, line: str) -> Call:
     value = int(result["value"], 0) if result["value"] else None
     failed = result["error"] is not None or (value is not None and value < 0)
     return Call(pid, name, arguments, value, failed, _path(result["path"]))
+
+
+def _stored(looked: re.Match[str]) -> Stored | Watching:
+    if looked[1] is not None:
+        return Watching(int(looked[1]))
+    pid, address = int(looked[2]), int(looked[3])
+    if looked[4] is None:
+        return Stored(pid, address, 0, None)
+    parts = [part.partition(":") for part in looked[5].split(",") if part]
+    pages = tuple((int(at), bytes.fromhex(content)) for at, _, content in parts)
+    return Stored(pid, address, int(looked[4]), pages)
 
 
 def arguments_of(text: str, line: str) -> tuple[Argument, ...]:

@@ -4,15 +4,16 @@ import re
 from dataclasses import dataclass
 
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Link, Mkdir, Rename, Rmdir, Step, Symlink, Unlink
+from tornwrite.faults.steps import Exchange, Link, Mkdir, Rename, Rmdir, Step, Symlink, Unlink
 from tornwrite.faults.strace_names import Names
 from tornwrite.faults.strace_parse import Call, descriptor, misread, number, string
-from tornwrite.faults.strace_processes import Process
+from tornwrite.faults.strace_processes import OpenFile, Process
 
 AT_FDCWD = -100
 AT_REMOVEDIR = 0x200
 AT_SYMLINK_FOLLOW = 0x400
 RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
 
 NAME_CALLS = frozenset(
     {
@@ -21,6 +22,7 @@ NAME_CALLS = frozenset(
     }
 )  # fmt: skip
 
+_DESCRIPTOR = re.compile(r"/proc/(self|thread-self|\d+)/fd/(\d+)")
 _SOCKET_PATH = re.compile(r'sun_path="((?:\\x[0-9a-f]{2})+)"')
 
 
@@ -67,16 +69,19 @@ def name_step(call: Call, process: Process, names: Names) -> Step | None:
             return _renamed(call, place(1, 0), place(3, 2), names)
         case "renameat2":
             source, target = place(1, 0), place(3, 2)
-            if number(call, 4) & ~RENAME_NOREPLACE:
-                _refuse(call, source, target, because="with RENAME_EXCHANGE or RENAME_WHITEOUT")
+            flags = number(call, 4)
+            if flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE):
+                because = f"with RENAME_WHITEOUT by process {call.pid}: a whiteout is no file"
+                _refuse(call, source, target, because=because)
+            if flags & RENAME_EXCHANGE:
+                return _exchanged(call, source, target, names)
             return _renamed(call, source, target, names)
         case "link":
             return _hard_linked(call, place(0), place(1), names)
         case "linkat":
-            if not string(call, 1):
-                _refuse(call, place(3, 2), because="of an open file (AT_EMPTY_PATH)")
-                return None
             source = place(1, 0, follow=bool(number(call, 4) & AT_SYMLINK_FOLLOW))
+            if file := _opened(call, process, source):
+                return _named(call, file, place(3, 2), names)
             return _hard_linked(call, source, place(3, 2), names)
         case "unlink":
             return _unlinked(call, place(0), names)
@@ -119,6 +124,34 @@ def _renamed(call: Call, source: Place, target: Place, names: Names) -> Step | N
         return None
     names.moved(source.path, target.path)
     return Rename(before, after)
+
+
+def _exchanged(call: Call, source: Place, target: Place, names: Names) -> Step | None:
+    first, second = _both_below(call, source, target, names)
+    if first is None or second is None:
+        return None
+    names.exchanged(source.path, target.path)
+    return Exchange(first, second)
+
+
+def _opened(call: Call, process: Process, source: Place) -> OpenFile | None:
+    """The recorded file that linkat means by a descriptor: AT_EMPTY_PATH, or through /proc."""
+    if not string(call, 1):
+        return process.descriptors.get(descriptor(call, 0).number)
+    found = _DESCRIPTOR.fullmatch(source.path)
+    if found is None or found[1] not in ("self", "thread-self", str(process.pid)):
+        return None
+    return process.descriptors.get(int(found[2]))
+
+
+def _named(call: Call, file: OpenFile, target: Place, names: Names) -> Step:
+    after = _below(call, target, names)
+    if after is None:
+        raise UnknownStep(
+            f"{call.name} {file.path} -> {target.path} by process {call.pid}: a file moved out of "
+            "the recorded root; record a directory that holds both"
+        )
+    return Link(file.handle, after)
 
 
 def _hard_linked(call: Call, source: Place, target: Place, names: Names) -> Step | None:

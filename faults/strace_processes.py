@@ -4,7 +4,7 @@ Several descriptors can mean one open file (dup, fork) and share its position; s
 share one table of descriptors. See open(2), "Open file descriptions", and clone(2).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tornwrite.faults.steps import Handle
 
@@ -13,9 +13,16 @@ CLONE_FS = 0x200
 CLONE_FILES = 0x400
 
 
+ONLY_READ: Handle = 0
+
+
 @dataclass(slots=True)
 class OpenFile:
-    """An open file description. `position` is None where it is not known: after an append."""
+    """An open file description. `position` is None where it is not known: after an append.
+
+    `handle` is ONLY_READ for one that is no recorded file open for writing: all that is known of it
+    is its position, since what is read there may be copied to a recorded file.
+    """
 
     handle: Handle
     path: str
@@ -25,7 +32,7 @@ class OpenFile:
 
 
 class Descriptors:
-    """A table of descriptors; only those of recorded files are in it."""
+    """A table of descriptors; only those of recorded files and of files read are in it."""
 
     def __init__(self) -> None:
         self.users = 1
@@ -46,6 +53,12 @@ class Descriptors:
                 self.drop(number)
 
     def get(self, number: int) -> OpenFile | None:
+        """The recorded file open for writing that it means."""
+        file = self._files.get(number)
+        return file if file and file.handle != ONLY_READ else None
+
+    def any(self, number: int) -> OpenFile | None:
+        """The file that it means, also one that is only read."""
         return self._files.get(number)
 
     def put(self, number: int, file: OpenFile, close_on_exec: bool) -> None:
@@ -66,7 +79,13 @@ class Descriptors:
         if file is None:
             return None
         file.references -= 1
-        return None if file.references else file
+        return None if file.references or file.handle == ONLY_READ else file
+
+    def forget(self, number: int) -> None:
+        """A descriptor of a file that is only read may go unseen, as to a call not followed."""
+        file = self._files.get(number)
+        if file and file.handle == ONLY_READ:
+            self.drop(number)
 
     def within(self, first: int, last: int) -> list[int]:
         return sorted(number for number in self._files if first <= number <= last)
@@ -82,6 +101,64 @@ class Folder:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A file mapped to memory and shared: first and last address, offset of the first byte.
+
+    It keeps the open file open, as a descriptor does: mmap(2).
+    """
+
+    first: int
+    last: int
+    file: OpenFile
+    offset: int
+    stores: bool
+    """Whether what is stored there comes into the file; else mprotect could make it so."""
+
+
+class Mappings:
+    """An address space, as far as recorded files are mapped there; threads share it."""
+
+    def __init__(self) -> None:
+        self.users = 1
+        self.known: list[Mapping] = []
+
+    def copy(self) -> "Mappings":
+        copied = Mappings()
+        for mapping in self.known:
+            copied.add(mapping)
+        return copied
+
+    def leave(self) -> list[OpenFile]:
+        """One process fewer uses it: with the last it is gone, and open files with it."""
+        self.users -= 1
+        if self.users:
+            return []
+        return self.unmap(0, 1 << 64)
+
+    def add(self, mapping: Mapping) -> None:
+        mapping.file.references += 1
+        self.known.append(mapping)
+
+    def within(self, first: int, last: int) -> list[Mapping]:
+        return [one for one in self.known if one.first <= last and first <= one.last]
+
+    def unmap(self, first: int, last: int) -> list[OpenFile]:
+        """Nothing is mapped there any more: the open files that this was the last to mean."""
+        gone: list[OpenFile] = []
+        for mapping in self.within(first, last):
+            self.known.remove(mapping)
+            if mapping.first < first:
+                self.add(replace(mapping, last=first - 1))
+            if mapping.last > last:
+                ahead = last + 1 - mapping.first
+                self.add(replace(mapping, first=last + 1, offset=mapping.offset + ahead))
+            mapping.file.references -= 1
+            if not mapping.file.references:
+                gone.append(mapping.file)
+        return gone
+
+
 @dataclass(slots=True)
 class Process:
     """A process or thread."""
@@ -89,8 +166,7 @@ class Process:
     pid: int
     folder: Folder
     descriptors: Descriptors = field(default_factory=Descriptors)
-    mappings: list[tuple[int, int, str]] = field(default_factory=list)
-    """Shared mappings that mprotect could make writable: first and last address, path."""
+    mappings: Mappings = field(default_factory=Mappings)
     cloning: int | None = None
     """The flags of the fork or clone under way whose child has not been seen yet."""
     closing: list[OpenFile] = field(default_factory=list)
@@ -105,12 +181,18 @@ class Process:
             descriptors = self.descriptors
         else:
             descriptors = self.descriptors.copy()
-        return Process(
-            pid,
-            self.folder if flags & CLONE_FS else Folder(self.folder.path),
-            descriptors,
-            self.mappings if flags & CLONE_VM else list(self.mappings),
-        )
+        if flags & CLONE_VM:
+            self.mappings.users += 1
+            mappings = self.mappings
+        else:
+            mappings = self.mappings.copy()
+        folder = self.folder if flags & CLONE_FS else Folder(self.folder.path)
+        return Process(pid, folder, descriptors, mappings)
+
+    def executed(self) -> None:
+        """execve: an address space with nothing mapped."""
+        self.closing += self.mappings.leave()
+        self.mappings = Mappings()
 
     def unshare_descriptors(self) -> None:
         if self.descriptors.users > 1:

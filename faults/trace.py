@@ -13,10 +13,10 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from tornwrite.faults.images import Image, Node, SymbolicLink
-from tornwrite.faults.steps import STEP_TYPES, Handle, Open, Step
+from tornwrite.faults.steps import STEP_TYPES, Handle, Open, OpenUnnamed, Step
 
 FORMAT = "tornwrite-trace"
-VERSION = 2
+VERSION = 3
 OLDEST = 1
 """Files of this version on can be read: a newer one only has more kinds of steps."""
 
@@ -98,8 +98,17 @@ class Trace:
 
 
 def open_paths(steps: Iterable[Step]) -> dict[Handle, str]:
-    """The name under which each handle was opened."""
-    return {step.handle: step.path for step in steps if isinstance(step, Open)}
+    """The name under which each handle was opened; of a file without one, where it was made."""
+    paths: dict[Handle, str] = {}
+    for step in steps:
+        match step:
+            case Open(handle, path):
+                paths[handle] = path
+            case OpenUnnamed(handle, folder):
+                paths[handle] = f"{folder or '.'}/(no name)"
+            case _:
+                pass
+    return paths
 
 
 def save(trace: Trace, file: str | os.PathLike[str]) -> None:

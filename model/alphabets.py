@@ -15,6 +15,7 @@ key of a sequence is `k0`, a new one may only be the next, and contents are numb
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from math import factorial, perm
 from typing import Any, TypeAlias
 
@@ -56,6 +57,30 @@ class OneOf:
     more: tuple[Any, ...] = ()
 
 
+class Part(Enum):
+    """What an argument is to its operation."""
+
+    KEY = "what it is about"
+    CONTENT = "what it writes"
+    OTHER = "how it is done"
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a strategy of the store's own gives.
+
+    values: some that differ, the simplest first, for sequences: of keys a new one is the next, each
+    content is another as long as there are any left, of the rest each one is tried. strategy: the
+    Hypothesis strategy that operations at random take.
+    """
+
+    values: tuple[Any, ...]
+    strategy: Any
+    part: Part = Part.OTHER
+    most: int = 2
+    """So many of the values are taken in a sequence, except for contents."""
+
+
 Argument: TypeAlias = Any
 """One of the above, plain data, or a mapping or list of arguments."""
 
@@ -89,6 +114,8 @@ def _keys(argument: Argument) -> Iterator[int]:
     match argument:
         case Key(most):
             yield most
+        case Values(values, part=Part.KEY, most=most):
+            yield min(most, len(values))
         case OneOf(values):
             yield from _keys(list(values))
         case Mapping():
@@ -166,6 +193,8 @@ def _filled(argument: Argument, used: _Used) -> Iterator[tuple[Any, _Used]]:
                 yield f"k{number}", _Used(max(used.keys, number + 1), used.contents)
         case Content():
             yield f"c{used.contents}", _Used(used.keys, used.contents + 1)
+        case Values():
+            yield from _given(argument, used)
         case Message():
             yield from _filled({"role": "user", "content": Content()}, used)
         case Messages(most):
@@ -186,6 +215,19 @@ def _filled(argument: Argument, used: _Used) -> Iterator[tuple[Any, _Used]]:
                     yield [first, *rest], last
         case _:
             yield argument, used
+
+
+def _given(argument: Values, used: _Used) -> Iterator[tuple[Any, _Used]]:
+    values = argument.values
+    match argument.part:
+        case Part.KEY:
+            for number in range(min(used.keys + 1, argument.most, len(values))):
+                yield values[number], _Used(max(used.keys, number + 1), used.contents)
+        case Part.CONTENT:
+            yield values[used.contents % len(values)], _Used(used.keys, used.contents + 1)
+        case Part.OTHER:
+            for value in values[: argument.most]:
+                yield value, used
 
 
 # The stores of this project, published editions too

@@ -25,6 +25,13 @@ class Operation:
         return f"{self.name}({', '.join(f'{k}={shortened(v)}' for k, v in self.arguments.items())})"
 
 
+REFUSED = "refused: there was nothing to do"
+"""What a driver returns for an operation that was told so: it changed nothing and promised nothing.
+
+A failure is something else: it needs a cause.
+"""
+
+
 def canonical(value: Any) -> bytes:
     """The one encoding of plain data: equal data, equal bytes."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

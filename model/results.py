@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from tornwrite.model.verdict import Verdict, Violation
+from tornwrite.model.verdict import Kind, Verdict, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,13 @@ class StepLine:
     operation: str
 
 
+class Standing(Enum):
+    """What a finding is beside a baseline."""
+
+    KNOWN = "known"
+    NEW = "new"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One violated promise, with everything needed to see it, explain it and replay it.
@@ -29,6 +36,9 @@ class Finding:
     protect: the step that should have been protected, as a number; None when no step was lost.
     files: what the crash left, path and content in short. replay: a command that shows it again.
     also_in: other scenarios in which the same thing goes wrong for want of the same source line.
+    lane: what found it beside the crashes of the plain run; "" for those. standing: None without a
+    baseline. remark: of one that is known, why it is; of a new one, what it has more than a known
+    one that it is like.
     """
 
     scenario: str
@@ -46,6 +56,34 @@ class Finding:
     files: tuple[tuple[str, str], ...]
     replay: str
     also_in: tuple[str, ...] = ()
+    lane: str = ""
+    standing: Standing | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFinding:
+    """A finding as a baseline keeps it: what stays the same when unrelated source changes.
+
+    later: whether it shows only when the run goes on after the recovery. operation, step, function:
+    what should have been protected, by the name of the operation, what the step did, and the
+    innermost function of the user's own; "" where no step is to blame, or where a recording does
+    not tell functions. scenarios, profiles: all in which it is known, profiles with lanes. effort,
+    seed: of the run that found it. why: the user's own words.
+    """
+
+    subject: str
+    kind: Kind
+    promise: str
+    later: bool
+    operation: str
+    step: str
+    function: str
+    scenarios: tuple[str, ...]
+    profiles: tuple[str, ...]
+    effort: str
+    seed: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +103,8 @@ class Row:
     points: crash points, or faults tried. judged: distinct images judged. possible: how many there
     are, or at least are, unless `complete`. stopped: why it is not complete. seconds: of this row
     alone; an image that an earlier profile already had judged costs this one next to nothing.
-    faults: what a fault lane tried, by kind.
+    faults: what a fault lane tried, by kind. otherwise: the verdict if what is wrong were
+    known, and what cannot be tried past that left out; None for the same, without the violation.
     """
 
     scenario: str
@@ -80,13 +119,15 @@ class Row:
     findings: int
     seconds: float
     faults: tuple[FaultCount, ...] = ()
+    otherwise: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
     """A whole run. notes: what could not be measured or broke, a sentence each.
 
-    effort: how much was tried. left_out: what that leaves out, a sentence each.
+    effort: how much was tried. left_out: what that leaves out, a sentence each. baseline: the file
+    of known findings, "" for none. vanished: those of them that were looked for and not found.
     """
 
     subject: str
@@ -100,6 +141,8 @@ class GateResult:
     seconds: float
     effort: str = ""
     left_out: tuple[str, ...] = ()
+    baseline: str = ""
+    vanished: tuple[KnownFinding, ...] = ()
 
 
 def faults_tried(rows: Iterable[Row]) -> tuple[FaultCount, ...]:
@@ -153,7 +196,8 @@ class SownRow:
 
     name: module, function, kind and statement. line: of the unchanged source. after: what stands
     there instead. caught: scenario, profile or lane, and kind of violation; empty if nothing did.
-    why: why nothing can, if that is known. seconds: until it was caught or given up.
+    why: why nothing can, if that is known. seconds: until it was caught or given up. runs: that
+    come by the line without the fault.
     """
 
     name: str
@@ -163,6 +207,7 @@ class SownRow:
     caught: str
     why: str
     seconds: float
+    runs: int
 
 
 @dataclass(frozen=True, slots=True)

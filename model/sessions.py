@@ -121,7 +121,7 @@ class SessionModel:
                 for file in sorted(state.pending):
                     state = _migrated(state, file)
                 return state
-            case "compact" | "reopen" | "open" | "get_history" | "get_summary":
+            case "compact" | "reopen" | "open" | "get_history" | "get_summary" | "list_sessions":
                 return state
             case _:
                 raise ValueError(f"the session model has no operation {operation.name!r}")
@@ -133,6 +133,8 @@ class SessionModel:
                 return list(state[operation.arguments["key"]].messages)
             case "get_summary":
                 return state[operation.arguments["key"]].summary
+            case "list_sessions":
+                return sorted(key for key, one in state.sessions.items() if one.messages)
             case _:
                 return None
 
@@ -200,6 +202,10 @@ class SessionModel:
             "backups": observed.get("backups", {}),
             "unlisted": observed.get("unlisted", []),
         }
+
+    def hidden(self, state: Sessions) -> Any:
+        """Whose messages are imported already: nobody sees it once they have been removed again."""
+        return {file: legacy.imported for file, legacy in state.pending.items()}
 
     def contents(self, observed: Observation) -> Mapping[str, Held]:
         return {

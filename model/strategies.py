@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tornwrite.model import alphabets
-from tornwrite.model.alphabets import Alphabet, Content, Key, Message, Messages, OneOf
+from tornwrite.model.alphabets import Alphabet, Content, Key, Message, Messages, OneOf, Values
 from tornwrite.model.operation import Operation
 
 PAGE_BYTES = 4096
@@ -145,6 +145,9 @@ def _drawn(
     match argument:
         case Key():
             return key
+        case Values(strategy=own):
+            drawn: SearchStrategy[Any] = own
+            return drawn
         case Content():
             return message.map(lambda drawn: drawn["content"])
         case Message():

@@ -8,8 +8,18 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tornwrite.model.results import Finding, GateResult, Row, StepLine, faults_tried, worst
+from tornwrite.model.results import (
+    Finding,
+    GateResult,
+    Row,
+    Standing,
+    StepLine,
+    faults_tried,
+    worst,
+)
 from tornwrite.model.verdict import Verdict
+from tornwrite.reports import baseline
+from tornwrite.reports.printing import printable
 
 STYLES = {
     Verdict.PASSED: "green",
@@ -32,7 +42,12 @@ def show(result: GateResult, console: Console) -> None:
     console.print(table(result.rows))
     console.print()
     for number, found in enumerate(result.findings, start=1):
-        show_finding(found, f"finding {number} of {len(result.findings)}", console)
+        title = f"finding {number} of {len(result.findings)}"
+        if found.standing is Standing.KNOWN:
+            baseline.show_known(found, title, console)
+        else:
+            show_finding(found, baseline.titled(found, title), console)
+    baseline.show_vanished(result, console)
     stopped = dict.fromkeys(
         f"{row.scenario} under {row.profile} is not complete: {row.stopped}"
         for row in result.rows
@@ -113,11 +128,6 @@ def table(rows: Iterable[Row]) -> Table:
     return shown
 
 
-def printable(text: str, style: str = "") -> Text:
-    """Text as it is, no markup; what has no UTF-8 form, as in a file name, as an escape."""
-    return Text(text.encode("utf-8", "backslashreplace").decode(), style=style)
-
-
 def verdict(result: GateResult) -> Text:
     """The one line that matters."""
     complete = sum(row.complete for row in result.rows)
@@ -127,14 +137,16 @@ def verdict(result: GateResult) -> Text:
         f"{scenarios} scenarios",
         f"{judged:,} images judged",
         f"complete in {complete} of {len(result.rows)} rows",
-        f"{len(result.findings)} findings",
+        f"{len(result.findings)} findings{baseline.of_them_new(result)}",
         f"seed {result.seed}",
         f"{result.seconds:.1f} s",
     ]
     if result.weakened:
         parts.append("weaker promises declared: " + ", ".join(result.weakened))
     return Text.assemble(
-        (result.verdict.value, STYLES[result.verdict]), f": {result.subject}; ", ", ".join(parts)
+        (result.verdict.value, STYLES[result.verdict]),
+        f"{baseline.with_known([result])}: {result.subject}; ",
+        ", ".join(parts),
     )
 
 
@@ -147,7 +159,7 @@ def show_verdicts(results: Sequence[GateResult], console: Console) -> None:
     console.print(
         Text.assemble(
             (whole.value, STYLES[whole]),
-            f": {len(results)} subjects, "
+            f"{baseline.with_known(results)}: {len(results)} subjects, "
             f"{sum(row.judged for result in results for row in result.rows):,} images judged, "
             f"{sum(result.seconds for result in results):.1f} s",
         )
@@ -189,7 +201,7 @@ def finding(found: Finding, title: str) -> RenderableType:
             parts.append(_protect(protected))
     if found.files:
         parts += [Text("\nwhat the crash left", style="bold"), _files(found)]
-    return Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED)
+    return Panel(Group(*parts), title=printable(title), title_align="left", box=box.ROUNDED)
 
 
 def _also(found: Finding) -> str:

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tornwrite.model.results import DeviceCell, DeviceTable, Kept, worst
-from tornwrite.reports.console import STYLES, printable
+from tornwrite.reports.console import STYLES
 from tornwrite.reports.json_report import plain_fields, write_plain
+from tornwrite.reports.printing import printable
 
 FORMAT = "tornwrite-devices"
 VERSION = 1

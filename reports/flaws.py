@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tornwrite.model.results import FlawRow
-from tornwrite.reports.console import printable
+from tornwrite.reports.printing import printable
 
 
 def missed(rows: Sequence[FlawRow]) -> list[FlawRow]:

@@ -40,12 +40,16 @@ def write(results: Sequence[GateResult], file: str | os.PathLike[str]) -> None:
 
 def write_plain(plain: dict[str, Any], file: str | os.PathLike[str]) -> None:
     """Write what JSON can hold to a file, whole or not at all. Raises OSError."""
+    write_whole(orjson.dumps(plain, option=orjson.OPT_INDENT_2) + b"\n", file)
+
+
+def write_whole(data: bytes, file: str | os.PathLike[str]) -> None:
+    """Write the bytes to a file, whole or not at all. Raises OSError."""
     target = os.fspath(file)
     unfinished = f"{target}.tmp"
-    data = orjson.dumps(plain, option=orjson.OPT_INDENT_2)
     try:
         with open(unfinished, "wb") as out:
-            out.write(data + b"\n")
+            out.write(data)
             out.flush()
             os.fsync(out.fileno())
         os.replace(unfinished, target)

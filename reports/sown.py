@@ -27,6 +27,20 @@ def summary(rows: Sequence[SownRow]) -> str:
     )
 
 
+def show_one(row: SownRow, console: Console) -> None:
+    """Print what came of one fault, on a line."""
+    took = f"{row.seconds:.1f} s"
+    if row.caught:
+        said = Text.assemble(("caught", "green"), f" {row.name} ({row.caught}; {took})")
+    elif row.why:
+        said = Text.assemble(("no difference", "dim"), f" {row.name} ({took})")
+    elif not row.runs:
+        said = Text.assemble(("missed", "bold red"), f" {row.name} (no run comes by it)")
+    else:
+        said = Text.assemble(("missed", "bold red"), f" {row.name} ({row.runs} runs; {took})")
+    console.print(said, soft_wrap=True)
+
+
 def show(rows: Sequence[SownRow], console: Console) -> None:
     """Print a line for each kind, then each fault that was not caught, with its reason."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
@@ -51,7 +65,8 @@ def show(rows: Sequence[SownRow], console: Console) -> None:
         if row.caught:
             continue
         said = ("no difference: ", "bold") if row.why else ("missed: ", "bold red")
-        console.print(Text.assemble(said, f"{row.name} -> {row.after} (line {row.line})"))
+        by = "" if row.runs else ", which no run comes by"
+        console.print(Text.assemble(said, f"{row.name} -> {row.after} (line {row.line}{by})"))
         if row.why:
             console.print(Text(f"    {row.why}", style="dim"))
     console.print()

@@ -1,6 +1,7 @@
 """Workloads that nobody wrote down, on a terminal: how far they are, and what came of them."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,8 +14,9 @@ from rich.text import Text
 
 from tornwrite.model.results import Exploration, SoakRound, worst
 from tornwrite.model.verdict import Verdict
-from tornwrite.reports.console import STYLES, printable, show_finding
+from tornwrite.reports.console import STYLES, show_finding
 from tornwrite.reports.json_report import plain_fields, write_plain
+from tornwrite.reports.printing import printable
 from tornwrite.reports.progress import LiveProgress
 
 FORMAT = "tornwrite-explorations"
@@ -112,7 +114,10 @@ def _soak_table(rounds: Iterable[SoakRound]) -> Table:
 
 def _short(subject: str) -> Text:
     """The last parts of a name: all of it leaves no room for numbers."""
-    return printable(subject.rpartition(".")[2])
+    return printable(_LAST.split(subject)[-1])
+
+
+_LAST = re.compile(r"/|\.(?!py:)")
 
 
 def _sum(numbers: Iterable[int]) -> str:

@@ -13,7 +13,7 @@ from tornwrite.faults.scratch import Workspace
 from tornwrite.faults.strace import StraceError, probe_strace, run_strace
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.recording import HarnessBroken, check_whole, drive, lay_down
-from tornwrite.scenarios.subject import Scenario, Subject, load_subject
+from tornwrite.scenarios.subject import Scenario, Subject, check_in_process, load_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ def compare_recorders(
 
 
 def _compare(subject: Subject, scenario: Scenario) -> Agreement:
+    check_in_process(subject, "agreement")
     with Workspace() as workspace:
         root = os.path.join(workspace.path, "live")
         file = os.path.join(workspace.path, "trace")

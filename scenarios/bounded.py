@@ -16,7 +16,7 @@ from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.recovery import workplace
 from tornwrite.scenarios.run import NO_CRASH
 from tornwrite.scenarios.sequences import alphabet_of
-from tornwrite.scenarios.subject import Subject, load_subject
+from tornwrite.scenarios.subject import Subject, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 from tornwrite.scenarios.world_states import AT_EACH_BYTE
 
@@ -59,7 +59,7 @@ def explore(
     seconds = dict.fromkeys(subjects, 0.0)
     # The heaviest is the first to be begun, and short sequences are to come before long ones.
     tasks = [Task(one.subject, one, bounds.longest - one.length) for one in reversed(chunks)]
-    modules = list(dict.fromkeys(name.partition(":")[0] for name in subjects))
+    modules = list(dict.fromkeys(module_of(name) for name in subjects))
     for name, explored, took in each(_work, tasks, jobs, preload=modules, report=report):
         found[name].add(explored)
         seconds[name] += took

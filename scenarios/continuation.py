@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.states import CrashState
-from tornwrite.faults.steps import Close, Fsync, Handle, Open, SetSize, Step, Write
+from tornwrite.faults.steps import Close, Handle, Open, OpenUnnamed, Write
+from tornwrite.faults.steps import renumbered as moved_handle
 from tornwrite.faults.trace import (
     Acknowledged,
     Began,
@@ -37,7 +38,7 @@ def numbers_after(events: Sequence[Event]) -> Numbers:
     opened = [
         event.step.handle
         for event in events
-        if isinstance(event, Stepped) and isinstance(event.step, Open)
+        if isinstance(event, Stepped) and isinstance(event.step, Open | OpenUnnamed)
     ]
     return Numbers(1 + max(opened, default=0), sum(isinstance(event, Began) for event in events))
 
@@ -73,7 +74,7 @@ def closings(events: Sequence[Event]) -> list[Event]:
     opened: dict[int, None] = {}
     for event in events:
         match event:
-            case Stepped(Open(handle)):
+            case Stepped(Open(handle) | OpenUnnamed(handle)):
                 opened[handle] = None
             case Stepped(Close(handle)):
                 opened.pop(handle, None)
@@ -87,13 +88,7 @@ def renumbered(event: Event, before: Numbers) -> Event:
     match event:
         case Stepped(step, sites, operation):
             number = None if operation is None else operation + before.operation
-            match step:
-                case Open() | Write() | SetSize() | Close():
-                    moved: Step = replace(step, handle=step.handle + before.handle)
-                case Fsync(target) if isinstance(target, int):
-                    moved = replace(step, target=target + before.handle)
-                case _:
-                    moved = step
+            moved = moved_handle(step, lambda handle: handle + before.handle)
             return Stepped(moved, sites, number)
         case Began() | Acknowledged() | Failed():
             return replace(event, number=event.number + before.operation)

@@ -17,6 +17,7 @@ from tornwrite.model.results import Finding
 from tornwrite.scenarios.crashed_images import Crash
 from tornwrite.scenarios.fault_lanes import Again, Job
 from tornwrite.scenarios.findings import Shown, finding, replay_command
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recovery_recording import (
     Recovering,
     promised_within,
@@ -161,7 +162,7 @@ def chain_of(job: Job, again: Again, lane: str) -> tuple[Crashed, Recovering, Cr
     crash = _crash(trace, first)
     epoch = epochs(trace)[crash.state.epoch]
     operations = operations_of(trace)
-    permitted = job.permitted[crash.state.epoch]
+    permitted = under(job.permitted[crash.state.epoch], crash.profile)
     in_flight = tuple(operations[number] for number in epoch.in_flight)
     crashed = Crashed({0: permitted}, {0: (Link(trace, crash, 0),)}, in_flight)
     for last, one in enumerate(named, start=1):

@@ -30,10 +30,11 @@ from tornwrite.faults.images import Image, digest
 from tornwrite.faults.profiles import KILL, SDCARD
 from tornwrite.faults.read_errors import ReadFails
 from tornwrite.faults.states import CrashState
+from tornwrite.model import promises
 from tornwrite.model.damage import Damageable, DamageJudged, Held, declared
 from tornwrite.model.damage_judge import judge_damage
 from tornwrite.model.results import Finding, StepLine
-from tornwrite.model.verdict import Violation
+from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.damage_harm import harm_of, lines_of, messages_of, owners, ruined
 from tornwrite.scenarios.damage_plan import Moment, Moments, Plan, choose_write, moments
 from tornwrite.scenarios.damage_recovery import LINKS, DamageBench, Recovered
@@ -102,6 +103,7 @@ class DamageLane:
                 for violation in judged.violations
             )
             job.progress(NAME, number)
+        lane.findings += work.false_alarms()
         return lane
 
     def replay(self, job: Job, again: Again) -> tuple[Finding, ...]:
@@ -293,6 +295,27 @@ class _Work:
                 name for name in before if after.get(name, Held()) != before[name]
             )
         return self._changed[key]
+
+    def false_alarms(self) -> Iterator[Evidence]:
+        """What is told to be wrong where nothing was when the run began, and no fault came."""
+        final = self.found.final
+        base = self.job.scenario.base
+        if base and self._alarms(base):
+            return
+        for text in self._alarms(final.image):
+            wanted = "nothing is told to be wrong: nothing was damaged"
+            violation = Violation(Kind.UNCLEAR, promises.DAMAGE, "the store", wanted, text)
+            shown = Shown(violation, KILL, CrashState(final.epoch, final.point, final.image))
+            job = self.job
+            plain = finding(job.subject.name, job.scenario.name, job.recorded.trace, shown)
+            command = ["tornwrite", "gate", job.subject.name, "--scenario", job.scenario.name]
+            again = shlex.join([*command, "--lane", NAME])
+            told = replace(plain, profile=NAME, profiles=(NAME,), replay=again)
+            yield Evidence(told, frozenset({final.image}))
+
+    def _alarms(self, image: Image) -> list[str]:
+        run = self._sound_run(image).run
+        return [*run.said, *(one for texts in run.told.values() for one in texts)]
 
     def finding(self, one: _Try, image: Image, violation: Violation) -> Finding:
         """The finding of a violation. image: the damaged one."""

@@ -15,7 +15,7 @@ from tornwrite.faults.epochs import epochs
 from tornwrite.faults.images import Image
 from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
-from tornwrite.faults.steps import Open, Rename, Write
+from tornwrite.faults.steps import Link, Open, Rename, Write
 from tornwrite.faults.trace import Trace
 from tornwrite.model.linearise import TooManyOrders
 from tornwrite.scenarios.recording import HarnessBroken, record
@@ -67,6 +67,8 @@ def moments(trace: Trace) -> Moments:
                 known[path] = None
             case Rename(source, target):
                 known.update({source: None, target: None})
+            case Link(int(), target):
+                known[target] = None
             case _:
                 pass
     every = epochs(trace)

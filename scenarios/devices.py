@@ -25,7 +25,7 @@ from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import HarnessBroken, record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Settings
-from tornwrite.scenarios.subject import Scenario, Subject, load_subject
+from tornwrite.scenarios.subject import Scenario, Subject, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, each
 
 
@@ -77,7 +77,7 @@ def judge_devices(
     subject = load_subject(subject_name)
     wanted = wanted_scenarios(subject, scenario_names)
     tried: dict[str, Tried] = {}
-    preload = [subject_name.partition(":")[0]]
+    preload = [module_of(subject_name)]
     tasks = scenario_tasks(subject, wanted, settings)
     for one in each(_try, tasks, jobs, preload=preload, report=report):
         tried[one.scenario] = one

@@ -4,6 +4,7 @@ At the first operation that fails for want of room one of three things happens (
 there is room again, and what failed is done again by the store that is open, without a restart.
 """
 
+import contextlib
 import copy
 import errno
 import os
@@ -212,7 +213,9 @@ class _Run:
             self._all()
         finally:
             if self._driver is not None:
-                self._driver.close()
+                # It may have something left to write; what comes of that is judged in other runs.
+                with contextlib.suppress(OSError):
+                    self._driver.close()
         return self._result
 
     def _all(self) -> None:

@@ -13,6 +13,7 @@ from tornwrite.faults.trace import Event, Stepped
 from tornwrite.model import promises
 from tornwrite.model.judge import LooksBeside, Model, Permitted, identity_of, judge
 from tornwrite.model.operation import Operation, canonical
+from tornwrite.model.unsynced import left_to_a_kill
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.continuation import boundaries
 from tornwrite.scenarios.disk_filling import Attempt, Filled, Look
@@ -37,9 +38,11 @@ def wrongs(
     model = subject.model
     state = model.state_of(scenario.start)
     past = [state]
+    older: tuple[Any, ...] = ()
     for attempt in filled.attempts:
         states = [state]
         if attempt.failure is None:
+            older = left_to_a_kill(model, older, state, attempt.operation)
             state = model.step(state, attempt.operation)
             past.append(state)
             states = [state]
@@ -47,19 +50,20 @@ def wrongs(
             states += model.between(state, attempt.operation)
         if attempt.look is None:
             continue
-        for violation in _told(model, attempt):
+        for violation in _told(subject, attempt):
             yield Wrong(violation, attempt.look)
         permitted = _permitted(model, states, past)
         yield from _live(model, permitted, attempt.look)
-        for violation in judge(model, permitted, assessor(attempt.look.image)):
+        killed = _permitted(model, [*states, *older], past) if older else permitted
+        for violation in judge(model, killed, assessor(attempt.look.image)):
             yield Wrong(violation, attempt.look, killed=True)
         state = _shown(model, states, attempt)
 
 
-def _told(model: Model[Any], attempt: Attempt) -> Iterator[Violation]:
+def _told(subject: Subject, attempt: Attempt) -> Iterator[Violation]:
     """What is wrong with the error, or with there being one."""
     failure = attempt.failure
-    about = next(iter(model.names([attempt.operation])), "the store")
+    about = next(iter(subject.model.names([attempt.operation])), "the store")
     if failure is None:
         return
     if attempt.free:
@@ -70,7 +74,7 @@ def _told(model: Model[Any], attempt: Attempt) -> Iterator[Violation]:
             f"{attempt.operation} works, without a restart: there is room on the disk again",
             failure.text,
         )
-    elif attempt.refused and not (failure.carries and failure.named):
+    elif attempt.refused and not (failure.carries and (failure.named or subject.file_objects)):
         yield Violation(
             Kind.UNCLEAR,
             promises.ERRORS,

@@ -2,7 +2,7 @@
 
 - What failed has changed nothing that a reader sees, unless its error says that it has; what is
   not atomic may have been done in part. What was acknowledged is there.
-- An error tells its caller what went wrong, and where.
+- An error tells its caller what went wrong, and where. What is read is told as it is, or not.
 - When the cause is gone the store that is open works again.
 - A process that is killed leaves exactly what it showed.
 - The power may fail after the error: what was acknowledged is there, what failed is there or not
@@ -25,10 +25,12 @@ from tornwrite.model import promises
 from tornwrite.model.judge import LooksBeside, Model, Permitted, identity_of, judge
 from tornwrite.model.operation import Observation, canonical
 from tornwrite.model.verdict import Kind, Violation
+from tornwrite.scenarios.error_answers import epochs_of_answers, wrong_answers
 from tornwrite.scenarios.error_runs import ErrorRun, Look, Told
 from tornwrite.scenarios.findings import Collected
 from tornwrite.scenarios.judging import Assessor
 from tornwrite.scenarios.permitted import Failures, permitted_by_epoch
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import OPEN, REOPEN
 from tornwrite.scenarios.subject import Scenario, Subject
 
@@ -99,10 +101,15 @@ class RunJudge:
             )
             point = len(self._run.trace.steps)
             collected.add_without_crash(wrong, CrashState(end.epoch if end else 0, point, ()))
-        wanted = frozenset(look.epoch for look in self._run.looks)
+        answered = epochs_of_answers(self._model, self._run.trace)
+        wanted = frozenset((*(look.epoch for look in self._run.looks), *answered.values()))
         permitted = permitted_by_epoch(
             self._subject, self._scenario, self._run.trace, wanted, self._failures
         )
+        for number, wrong in wrong_answers(
+            self._model, self._run.trace, permitted, of_one_file=self._run.of_one_file
+        ):
+            collected.add_without_crash(wrong, self._state_at(number))
         for look in self._run.looks:
             self._look(look, permitted[look.epoch], collected)
         return len({look.image for look in self._run.looks})
@@ -130,7 +137,8 @@ class RunJudge:
     def _at(
         self, collected: Collected, state: CrashState, permitted: dict[int, Permitted[Any]]
     ) -> None:
-        for violation in judge(self._model, permitted[state.epoch], self._assessor(state.image)):
+        promised = under(permitted[state.epoch], POSIX)
+        for violation in judge(self._model, promised, self._assessor(state.image)):
             collected.add(violation, POSIX, state)
 
     def _look(self, look: Look, permitted: Permitted[Any], collected: Collected) -> None:
@@ -144,7 +152,7 @@ class RunJudge:
             if wrong or look.seen.observed is None:
                 return
             shown = self._narrowed(permitted, canonical(self._model.normalised(look.seen.observed)))
-        for violation in judge(self._model, shown, self._assessor(look.image)):
+        for violation in judge(self._model, under(shown, KILL), self._assessor(look.image)):
             collected.add(violation, KILL, CrashState(look.epoch, look.point, look.image))
 
     def _live(self, permitted: Permitted[Any], look: Look) -> Iterator[Violation]:
@@ -159,7 +167,12 @@ class RunJudge:
             yield from model.beside(permitted.states, observed)
 
     def _narrowed(self, permitted: Permitted[Any], view: bytes) -> Permitted[Any]:
-        """Only what was shown: a new process sees that and nothing else that was permitted."""
+        """Only what was shown: a new process sees that and nothing else that was permitted.
+
+        Unless the store keeps to itself what it has acknowledged.
+        """
+        if permitted.killed is not None:
+            return permitted.killed
         states = tuple(
             state for state in permitted.states if canonical(self._model.view(state)) == view
         )

@@ -6,6 +6,7 @@ with success, without a restart. An opening is tried again in any case: nothing 
 In the end the store that is open is used once more.
 """
 
+import contextlib
 import errno
 import gc
 import os
@@ -14,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tornwrite.faults.error_injection import Errors
-from tornwrite.faults.errors import Lasts
+from tornwrite.faults.errors import Cause, Lasts
 from tornwrite.faults.images import Image, read_image
 from tornwrite.faults.recorder import Recorder
-from tornwrite.faults.trace import Acknowledged, Failed, Stepped, Trace
+from tornwrite.faults.trace import Acknowledged, Event, Failed, Stepped, Trace
 from tornwrite.model.judge import Seen
-from tornwrite.model.operation import Operation
+from tornwrite.model.operation import Operation, canonical
 from tornwrite.scenarios.continuation import boundaries
 from tornwrite.scenarios.error_trials import Trial
 from tornwrite.scenarios.recording import (
@@ -78,6 +79,7 @@ class ErrorRun:
     """One run with an error. first_epoch, first_point: where it came up first.
 
     leaked: files that were left open. hit: the operations in which errors came up, by number.
+    of_one_file: whether the error is about one file and no other.
     """
 
     trace: Trace
@@ -87,18 +89,26 @@ class ErrorRun:
     looks: list[Look] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
     hit: set[int] = field(default_factory=set)
+    of_one_file: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:
         """What is the same for runs in which the same happened, whatever the errors were called."""
-        events = tuple(
-            event.step
-            if isinstance(event, Stepped)
-            else (type(event), event.number if isinstance(event, Acknowledged | Failed) else 0)
-            for event in self.trace.events
-        )
+        events = tuple(map(_key, self.trace.events))
         told = tuple((one.number, one.clear, one.named, one.not_undone) for one in self.told)
-        return events, told, self.first_point
+        return events, told, self.first_point, self.of_one_file
+
+
+def _key(event: Event) -> object:
+    match event:
+        case Stepped(step):
+            return step
+        case Acknowledged(number, result):
+            return Acknowledged, number, None if result is None else canonical(result)
+        case Failed(number):
+            return Failed, number
+        case _:
+            return type(event)
 
 
 def run_with_error(
@@ -120,6 +130,7 @@ def run_with_error(
     run = ErrorRun(trace, *workload.first, told=workload.told, looks=workload.looks)
     run.leaked = sorted(_close_leaked(live))
     run.hit = workload.hit
+    run.of_one_file = trial.rule.cause in (Cause.FORBIDDEN, Cause.MEDIUM)
     return run
 
 
@@ -170,7 +181,8 @@ class _Workload:
         finally:
             if driver is not None:
                 self._errors.lift()
-                driver.close()
+                with contextlib.suppress(Exception):  # judged where nothing had gone wrong
+                    driver.close()
 
     def _until_done(self, driver: Driver | None, operation: Operation) -> Driver | None:
         """Do it, and again where that is what a caller would do."""

@@ -21,6 +21,7 @@ from tornwrite.model.results import Finding
 from tornwrite.scenarios.findings import Collected, Shown, finding
 from tornwrite.scenarios.judging import Assessors, live_violations
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import HarnessBroken, record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.replaying import Place, replay
@@ -129,7 +130,8 @@ class Explorer:
                     continue
                 self.explored.judged += 1
                 self._seen.add((names, state.image))
-                for wrong in judge(model, permitted[state.epoch], assessor(state.image)):
+                promised = under(permitted[state.epoch], profile)
+                for wrong in judge(model, promised, assessor(state.image)):
                     collected.add(wrong, profile, state)
         self.explored.recovered = len(self._seen)
 

@@ -126,11 +126,8 @@ def try_read_only(subject: Subject, scenario: Scenario) -> Tried:
         image = disk.image()
         with disk.read_only():
             for probed in (True, False):
-                try:
-                    driver = subject.open(disk.root)
-                except Exception as error:
-                    seen = {"error": f"{type(error).__name__}: {error}"}
-                    tried.wrong.append(model.explain(seen, (state,), [state], ()))
+                driver = _opened(subject, disk, state, [state], tried)
+                if driver is None:
                     break
                 tried.wrong.extend(_wrong(model, driver, state, [state]))
                 if probed:
@@ -146,7 +143,9 @@ def _use(subject: Subject, disk: FakeDisk, names: Sequence[str], tried: Tried) -
     model: Any = subject.model
     state = model.state_of({})
     past = [state]
-    driver = subject.open(disk.root)
+    driver = _opened(subject, disk, state, past, tried)
+    if driver is None:
+        return
     for group in model.probes(state, names):
         for operation in group:
             image = disk.image()
@@ -157,10 +156,24 @@ def _use(subject: Subject, disk: FakeDisk, names: Sequence[str], tried: Tried) -
                 past.append(state)
         tried.wrong.extend(_wrong(model, driver, state, past))
     driver.close()
-    driver = subject.open(disk.root)
     state = model.step(state, Operation("reopen"))
-    tried.wrong.extend(_wrong(model, driver, state, past))
-    driver.close()
+    driver = _opened(subject, disk, state, past, tried)
+    if driver is not None:
+        tried.wrong.extend(_wrong(model, driver, state, past))
+        driver.close()
+
+
+def _opened(
+    subject: Subject, disk: FakeDisk, state: Any, past: Sequence[Any], tried: Tried
+) -> Driver | None:
+    """The subject, open; None, and what is wrong is noted, where it cannot be opened."""
+    try:
+        return subject.open(disk.root)
+    except Exception as error:
+        seen = {"error": f"{type(error).__name__}: {error}"}
+        model: Any = subject.model
+        tried.wrong.append(model.explain(seen, (state,), list(past), ()))
+        return None
 
 
 def _refused(driver: Driver, operation: Operation, tried: Tried) -> bool:

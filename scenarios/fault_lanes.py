@@ -7,7 +7,7 @@ and counts what it tried. The gate runs each lane that concerns a scenario and p
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from tornwrite.model.results import FaultCount, Finding, Row
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.findings import Evidence, merged_evidence
 from tornwrite.scenarios.judging import Assessors
-from tornwrite.scenarios.recording import HarnessBroken, Recorded
+from tornwrite.scenarios.recording import HarnessBroken, NotMeasured, Recorded
 from tornwrite.scenarios.subject import Scenario, Subject
 
 
@@ -71,9 +71,10 @@ class LaneRun:
 
     tried: how often each fault was tried, distinct ones only. images: all that were judged.
     possible: images that there are, at least; 0 for as many as were judged. findings: those of one
-    cause are merged later. stopped: why not all was tried or judged. sampled: what was drawn by lot
-    for there is too much of it, as the lane had set out to. broken: why the harness failed
-    here, a sentence each.
+    cause are merged later. stopped: why not all was tried or judged. barred: those reasons of
+    `stopped` that are findings: nothing can be tried past what is wrong already. sampled: what was
+    drawn by lot for there is too much of it, as the lane had set out to. broken: why the harness
+    failed here, a sentence each.
     """
 
     tried: Counter[Fault] = field(default_factory=Counter)
@@ -81,6 +82,7 @@ class LaneRun:
     possible: int = 0
     findings: list[Evidence] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    barred: list[str] = field(default_factory=list)
     sampled: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -134,21 +136,22 @@ def run_lane(lane: FaultLane, job: Job) -> tuple[Row, list[Evidence], list[str]]
         run = lane.run(job)
     except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
         run = LaneRun(stopped=["the harness failed"], broken=[f"{lane.name}: {error}"])
-    except TooManyOrders as error:
+    except (TooManyOrders, NotMeasured) as error:
         run = LaneRun(stopped=[str(error)])
-    found = merged_evidence(run.findings)
+    found = merged_evidence(
+        replace(one, found=replace(one.found, lane=lane.name)) for one in run.findings
+    )
     stopped = "; ".join(dict.fromkeys(run.stopped))
     verdict = Verdict.NOT_MEASURED if stopped else Verdict.PASSED
-    if found:
-        verdict = Verdict.VIOLATED
-    elif run.broken:
-        verdict = Verdict.HARNESS_BROKEN
+    otherwise = Verdict.NOT_MEASURED if set(run.stopped) - set(run.barred) else Verdict.PASSED
+    if run.broken:
+        verdict = otherwise = Verdict.HARNESS_BROKEN
     judged = len(run.images)
     short = stopped or "; ".join(dict.fromkeys(run.sampled))
     row = Row(
         scenario=job.scenario.name,
         profile=lane.name,
-        verdict=verdict,
+        verdict=Verdict.VIOLATED if found else verdict,
         operations=len(job.scenario.every_operation),
         points=run.tried.total(),
         judged=judged,
@@ -161,5 +164,6 @@ def run_lane(lane: FaultLane, job: Job) -> tuple[Row, list[Evidence], list[str]]
             FaultCount(fault.lane, fault.at, fault.what, number)
             for fault, number in sorted(run.tried.items(), key=lambda item: str(item[0]))
         ),
+        otherwise=otherwise,
     )
     return row, found, [f"{job.scenario.name}: {said}" for said in run.broken]

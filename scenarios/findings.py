@@ -56,16 +56,23 @@ class Collected:
         """A violation that the run itself showed."""
         self._of(violation, None, state)
 
+    def knows(self, violation: Violation, state: CrashState) -> bool:
+        """Whether the violation belongs to a finding that has been seen before."""
+        return self._key(violation, state) in self._shown
+
     def _of(self, violation: Violation, profile: Profile | None, state: CrashState) -> Shown:
+        key = self._key(violation, state)
+        return self._shown.setdefault(key, Shown(violation, profile, state))
+
+    def _key(self, violation: Violation, state: CrashState) -> tuple[object, ...]:
         position = min(state.point, len(self._owners) - 1)
-        key = (
+        return (
             violation.kind,
             violation.promise.name,
             violation.about,
             bool(violation.after),
             self._owners[position] if self._owners else None,
         )
-        return self._shown.setdefault(key, Shown(violation, profile, state))
 
     def all(self) -> list[Shown]:
         return list(self._shown.values())
@@ -181,15 +188,22 @@ def _groups(found: list[T], finding_of: Callable[[T], Finding]) -> list[list[T]]
 
 
 def _cause(found: Finding) -> tuple[object, ...]:
-    sites = next((line.sites for line in found.steps if line.number == found.protect), ())
+    violation = found.violation
     # Litter and drift are told of the store as a whole: the step that came last is no cause.
-    whole = found.violation.kind in (Kind.LITTER, Kind.DRIFTED)
-    return (
-        found.violation.kind,
-        found.violation.promise.name,
-        bool(found.violation.after),
-        None if whole else sites or (found.scenario, found.protect),
-    )
+    whole = violation.kind in (Kind.LITTER, Kind.DRIFTED)
+    where = () if whole else _where(found)
+    return violation.kind, violation.promise.name, bool(violation.after), where
+
+
+def _where(found: Finding) -> tuple[str, ...]:
+    """The source line that needs protection; without a step that was lost, the last operation."""
+    if found.protect is None:
+        return tuple(line.operation.partition("(")[0] for line in found.steps[-1:])
+    line = next((one for one in found.steps if one.number == found.protect), None)
+    if line is None:
+        return found.scenario, str(found.protect)
+    # Seen from outside: a step of one kind in one kind of operation is one line, as a rule.
+    return line.sites or (line.text.partition(" ")[0], line.operation.partition("(")[0])
 
 
 def _one(group: Sequence[Finding]) -> Finding:
@@ -259,8 +273,12 @@ def _lines(trace: Trace, told: Iterable[Fate], operations: dict[int, Operation])
 
 def own_sites(sites: tuple[Site, ...]) -> tuple[Site, ...]:
     """The calls inside the subject and its driver: up to where the harness called it."""
-    end = next((at for at, site in enumerate(sites) if site.function == PERFORM), None)
+    end = next((at for at, site in enumerate(sites) if site.function in _CALLERS), None)
     return sites[:end]
+
+
+_CALLERS = (PERFORM, "StoreDriver.apply", "python_subject.<locals>.opened")
+"""The functions that call a subject: its driver, or the store of one that was built."""
 
 
 def _to_protect(

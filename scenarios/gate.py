@@ -1,7 +1,7 @@
 """The gate: every scenario of a subject under every profile, and one verdict on it all."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tornwrite.faults.profiles import KILL
 from tornwrite.model.operation import canonical
@@ -13,7 +13,7 @@ from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.run import CHOSEN_CUTS, Outcome, Settings, run_scenario
 from tornwrite.scenarios.run_file import RunFile, source_digest
-from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject
+from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 
 
@@ -47,7 +47,7 @@ def run_gate(
             finished(scenario.name)
     left = [scenario for scenario in wanted if scenario.name not in outcomes]
     tasks = scenario_tasks(subject, left, settings)
-    for outcome in each(_run, tasks, jobs, preload=[subject_name.partition(":")[0]], report=report):
+    for outcome in each(_run, tasks, jobs, preload=[module_of(subject_name)], report=report):
         if kept is not None:
             kept.add(subject_name, source, outcome)
         outcomes[outcome.scenario] = outcome
@@ -69,7 +69,7 @@ def run_gate(
         notes=notes,
         seconds=time.perf_counter() - started,
         effort=settings.effort.value,
-        left_out=_left_out(settings),
+        left_out=(*_left_out(settings), *_left_out_of(ordered)),
     )
 
 
@@ -81,6 +81,11 @@ def _left_out(settings: Settings) -> tuple[str, ...]:
         left_out = lane.leaves_out(settings.effort)
         said += [f"{lane.name}: {left_out}"] if left_out else []
     return tuple(said)
+
+
+def _left_out_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What was left out for want of a way to try it on the subject."""
+    yield from dict.fromkeys(said for outcome in outcomes for said in outcome.left_out)
 
 
 def wanted_scenarios(subject: Subject, names: Sequence[str]) -> list[Scenario]:

@@ -24,6 +24,7 @@ from tornwrite.scenarios.fault_lanes import Job
 from tornwrite.scenarios.findings import Collected, Shown
 from tornwrite.scenarios.judging import Assessor, live_violations
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import Recorded, record
 
 PROFILES = (KILL, POSIX)
@@ -229,9 +230,8 @@ class Judge:
                 if not (self.every_byte or _is_chosen(trace, state)):
                     continue
                 self.images.add(state.image)
-                for violation in judge(
-                    job.subject.model, permitted[state.epoch], assessor(state.image)
-                ):
+                promised = under(permitted[state.epoch], profile)
+                for violation in judge(job.subject.model, promised, assessor(state.image)):
                     collected.add(violation, profile, state)
             self.short = self.short or states.coverage.stopped
         self._judged.update(number for epoch in wanted for number in by_epoch[epoch])

@@ -184,7 +184,8 @@ class _Trial:
 
     def _is_enough(self) -> bool:
         if self._wrong >= MOST_WRONG and not self._run.stopped:
-            self._run.stopped.append(f"{MOST_WRONG} orders showed something wrong")
+            self._run.barred.append(f"{MOST_WRONG} orders showed something wrong")
+            self._run.stopped += self._run.barred
         return self._wrong >= MOST_WRONG
 
     def _try(self, given: Given, what: str = "") -> None:

@@ -17,6 +17,7 @@ from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.chosen_cuts import first_of_each_line
 from tornwrite.scenarios.findings import Collected
 from tornwrite.scenarios.permitted import calls_of
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import Recorded
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
@@ -40,13 +41,27 @@ class Assessor:
         self._bench = bench
         self._names = names
         self._known: dict[Image, Assessed] = {}
+        self._by_one_kept: set[Image] = set()
 
     def __call__(self, image: Image) -> Assessed:
         assessed = self._known.get(image)
         if assessed is None:
             recovery = self._bench.recover(image, self._names)
             assessed = self._known[image] = assess(self._subject.model, recovery)
+            if self._bench.may_mislead:
+                self._by_one_kept.add(image)
         return assessed
+
+    def confirmed(self, image: Image) -> Assessed:
+        """The same by a process that has opened nothing before, if it was not so already.
+
+        Raises HarnessBroken as `Bench.recover` does.
+        """
+        if image in self._by_one_kept:
+            self._by_one_kept.discard(image)
+            recovery = self._bench.recover_anew(image, self._names)
+            self._known[image] = assess(self._subject.model, recovery)
+        return self(image)
 
 
 class Assessors:
@@ -162,7 +177,10 @@ def _judge_state(
     assessor: Assessor,
     collected: Collected,
 ) -> int:
-    violations = judge(subject.model, permitted, assessor(state.image))
+    promised = under(permitted, profile)
+    violations = judge(subject.model, promised, assessor(state.image))
+    if not all(collected.knows(violation, state) for violation in violations):
+        violations = judge(subject.model, promised, assessor.confirmed(state.image))
     for violation in violations:
         collected.add(violation, profile, state)
     return len(violations)

@@ -16,7 +16,7 @@ from tornwrite.faults.trace import Trace
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.recording import HarnessBroken, drive, lay_down, record
 from tornwrite.scenarios.recovery import workplace
-from tornwrite.scenarios.subject import Scenario, Subject
+from tornwrite.scenarios.subject import Scenario, Subject, check_in_process
 
 MOST_SAID = 5
 """How many differences are named."""
@@ -44,6 +44,7 @@ def kill_agreement(subject: Subject, scenario: Scenario) -> KillAgreement:
 
     Raises NoSpace when there is no room to work in.
     """
+    check_in_process(subject, "agreement")
     with workplace() as (live, _):
         try:
             trace = record(subject, scenario, live).trace

@@ -14,11 +14,13 @@ from tornwrite.faults.kills import KillPoint, kill_points, run_and_kill
 from tornwrite.faults.profiles import KILL
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.states import CrashState, kill_states
+from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import Event, Stepped, Trace
 from tornwrite.model.judge import Permitted, assess, judge
 from tornwrite.scenarios.findings import Collected
 from tornwrite.scenarios.permitted import permitted_by_epoch
-from tornwrite.scenarios.recording import drive, lay_down
+from tornwrite.scenarios.promised import under
+from tornwrite.scenarios.recording import HarnessBroken, drive, lay_down
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject
 
@@ -28,9 +30,15 @@ REAL_KILLS = "real kills"
 
 @dataclass(slots=True)
 class KillLane:
-    """How many kills there were, how many images they left, and where the model was wrong."""
+    """How many kills there were, how many images they left, and where the model was wrong.
+
+    points: at how many places a kill could be, where not all were chosen. stopped: what kept some
+    of the kills from being judged.
+    """
 
     kills: int = 0
+    points: int = 0
+    stopped: str = ""
     images: set[Image] = field(default_factory=set)
     violations: int = 0
     disagreements: list[str] = field(default_factory=list)
@@ -51,7 +59,8 @@ def kill_everywhere(
 
     permitted: what may come back in each epoch of the trace. every_byte: cut each write at every
     byte, not only at chosen ones.
-    Raises KillFailed when a run cannot be killed where it should be.
+    Raises KillFailed when a run cannot be killed where it should be, HarnessBroken when the subject
+    does not do the same each time.
     """
     lane = KillLane()
     names = subject.model.names(scenario.every_operation)
@@ -69,6 +78,7 @@ def kill_everywhere(
         state = _state(killed.events, point, image)
         expected = predicted[state.point, state.cut]
         if expected != image:
+            _check_same(killed.events, trace, point)
             lane.disagreements.append(
                 f"a kill {point} left something else than the disk model says: "
                 + "; ".join(difference(expected, image, limit=2))
@@ -79,6 +89,7 @@ def kill_everywhere(
             run = Trace(trace.base, killed.events)
             last = frozenset({state.epoch})
             promised = permitted_by_epoch(subject, scenario, run, last)[state.epoch]
+        promised = under(promised, KILL)
         for violation in judge(subject.model, promised, assess(subject.model, recovery)):
             collected.add(violation, KILL, state)
             lane.violations += 1
@@ -86,6 +97,18 @@ def kill_everywhere(
         lane.images.add(image)
         progress(REAL_KILLS, lane.kills)
     return lane
+
+
+def _check_same(run: Sequence[Event], trace: Trace, point: KillPoint) -> None:
+    """Raise HarnessBroken when the run did not go as it was recorded until it was killed."""
+    steps = [event.step for event in run if isinstance(event, Stepped)]
+    for number, (one, other) in enumerate(zip(steps[: point.step], trace.steps, strict=False)):
+        if one != other:
+            raise HarnessBroken(
+                f"the subject does not do the same each time: step {number} was "
+                f"{describe(other)} at first and {describe(one)} later; give it names and contents "
+                "without time, chance or the number of the process"
+            )
 
 
 def _same_calls(run: Sequence[Event], recorded: Sequence[Event]) -> bool:

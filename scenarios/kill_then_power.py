@@ -13,7 +13,7 @@ from then on is judged under POSIX, whose states are those of all other profiles
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tornwrite.faults.effects import Inode, NameEffect, PageEffect, SizeEffect
@@ -41,7 +41,16 @@ from tornwrite.scenarios.findings import (
 )
 from tornwrite.scenarios.judging import Assessor, Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
-from tornwrite.scenarios.recording import OPEN, REOPEN, check_space, check_whole, drive
+from tornwrite.scenarios.programs.recording import record_operations
+from tornwrite.scenarios.promised import under
+from tornwrite.scenarios.recording import (
+    OPEN,
+    REOPEN,
+    HarnessBroken,
+    check_space,
+    check_whole,
+    drive,
+)
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
@@ -86,7 +95,8 @@ class PowerLane:
     """What came of the lane.
 
     runs: kills, times the ways to go on from each. possible: images that there are, at least.
-    stopped: why not all were judged.
+    stopped: why not all were judged. barred: whether that is for what is wrong already and nothing
+    else.
     """
 
     runs: int = 0
@@ -94,6 +104,7 @@ class PowerLane:
     possible: int = 0
     findings: list[Evidence] = field(default_factory=list)
     stopped: str = ""
+    barred: bool = False
 
 
 def kill_then_power(
@@ -137,6 +148,7 @@ def kill_then_power(
         f"budget of {budget} images reached" if not left else "",
     ]
     lane.stopped = "; ".join(reason for reason in reasons if reason)
+    lane.barred = lane.stopped == reasons[0]
     lane.possible = max(lane.possible, len(lane.images) + bool(lane.stopped))
     return lane
 
@@ -165,7 +177,8 @@ def _judge(
         for state in states:
             judged += 1
             lane.images.add(state.image)
-            for violation in judge(subject.model, permitted[state.epoch], assessor(state.image)):
+            promised = under(permitted[state.epoch], POSIX)
+            for violation in judge(subject.model, promised, assessor(state.image)):
                 collected.add(violation, POSIX, state)
         if states.coverage.stopped:
             judged = budget
@@ -228,10 +241,9 @@ def go_on(
     except OSError as error:
         check_space(root, error)
         raise
-    with Recorder(root, base=EMPTY) as recorder:
-        drive(subject, replace(scenario, operations=operations, lanes=(), after=()), root, recorder)
     numbers = numbers_after(before)
-    events = (*before, *(renumbered(event, numbers) for event in recorder.trace().events))
+    going_on = _going_on(subject, scenario, operations, killed.image, root)
+    events = (*before, *(renumbered(event, numbers) for event in going_on))
     joined = Trace(trace.base, events)
     check_whole(joined, root)
     return Continued(
@@ -242,6 +254,28 @@ def go_on(
         subject.model.names((*scenario.every_operation, *operations)),
         tuple(_failed(subject, joined)),
     )
+
+
+def _going_on(
+    subject: Subject,
+    scenario: Scenario,
+    operations: tuple[Operation, ...],
+    image: Image,
+    root: str,
+) -> Sequence[Event]:
+    """What happens when a new process opens what is in `root`, the image, and does these."""
+    if subject.program is not None:
+        names = subject.model.names((*scenario.every_operation, *operations))
+        every = (OPEN, *operations)
+        run = record_operations(subject, subject.program, every, names, root, base=image)
+        if run.seen.observed is None:
+            raise HarnessBroken(
+                f"a process that was to go on after a kill did not: {run.seen.error}"
+            )
+        return run.trace.events
+    with Recorder(root, base=EMPTY) as recorder:
+        drive(subject, replace(scenario, operations=operations, lanes=(), after=()), root, recorder)
+    return recorder.trace().events
 
 
 def _put(trace: Trace, image: Image, root: str) -> None:

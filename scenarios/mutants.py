@@ -40,11 +40,12 @@ from tornwrite.scenarios.kill_then_power import (
     ways_on,
 )
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.sown_survivors import why_not_shown
-from tornwrite.scenarios.subject import Scenario, Subject, load_subject
+from tornwrite.scenarios.subject import Scenario, Subject, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, each
 
 PROFILES = (POSIX, KILL)
@@ -310,7 +311,8 @@ class _Trial:
         )
         for state in states:
             try:
-                wrong = judge(subject.model, permitted[state.epoch], assessor(state.image))
+                promised = under(permitted[state.epoch], POSIX)
+                wrong = judge(subject.model, promised, assessor(state.image))
             except TooManyOrders:
                 continue  # what cannot be told has not caught anything
             for violation in wrong:
@@ -335,7 +337,7 @@ def try_scenarios(
     wanted = wanted_scenarios(subject, scenario_names)
     found: dict[str, list[Tried]] = {}
     tasks = scenario_tasks(subject, wanted, settings)
-    for tried in each(_try, tasks, jobs, preload=[subject_name.partition(":")[0]]):
+    for tried in each(_try, tasks, jobs, preload=[module_of(subject_name)]):
         name, ones = tried
         found[name] = ones
         finished(name)

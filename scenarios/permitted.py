@@ -28,9 +28,11 @@ from tornwrite.faults.trace import (
     Stepped,
     Trace,
 )
-from tornwrite.model.judge import History, Model, Permitted
+from tornwrite.model.history import History
+from tornwrite.model.judge import Model, Permitted
 from tornwrite.model.linearise import Call, Linearisation
-from tornwrite.model.operation import Operation
+from tornwrite.model.operation import REFUSED, Operation
+from tornwrite.model.unsynced import history_of
 from tornwrite.scenarios.promised import tell
 from tornwrite.scenarios.subject import Scenario, Subject
 
@@ -62,13 +64,13 @@ def permitted_by_epoch(
     """
     model = subject.model
     start = model.state_of(scenario.start)
-    told = _Told(History(model, start), trace, model, failures or Failures())
+    told = _Told(history_of(model, start), trace, model, failures or Failures())
     permitted: dict[int, Permitted[Any]] = {}
 
     def note(number: int, until: int) -> None:
         if wanted is None or number in wanted:
             also = _search(model, start, trace, until)
-            permitted[number] = replace(told.history.permitted(), also=also)
+            permitted[number] = _or_also(told.history.permitted(), also)
 
     number = 0
     for at, event in enumerate(trace.events):
@@ -105,6 +107,9 @@ class _Told:
                 return
             case Stepped(_, _, operation) if operation in self._waiting:
                 tell(self.history, self._waiting.pop(operation))
+            case Acknowledged(number, result) if number in self._waiting and result == REFUSED:
+                del self._waiting[number]
+                return
             case Acknowledged(number) if number in self._waiting:
                 tell(self.history, self._waiting.pop(number))
                 # It did not touch the disk: it answered to what was to be seen.
@@ -147,7 +152,7 @@ class _Told:
 
     def _came_up(self, number: int) -> None:
         if number in self._failures.came_up:
-            self.history.became(self._failures.came_up[number])
+            self.history.became(self._failures.came_up[number], durable=False)
             self._doubts.open.clear()
 
 
@@ -183,6 +188,13 @@ class _Doubts:
         return set(self._model.names([operation])) or {f"({operation.name})"}
 
 
+def _or_also(permitted: Permitted[Any], also: Callable[[bytes], bool]) -> Permitted[Any]:
+    """The same, whatever crash comes, and what another order explains."""
+    after = (permitted.power_lost, permitted.killed)
+    power_lost, killed = (one and replace(one, also=also) for one in after)
+    return replace(permitted, also=also, power_lost=power_lost, killed=killed)
+
+
 def _makes_durable(step: Step) -> bool:
     return isinstance(step, Fsync | SyncAll) or (isinstance(step, Write) and step.sync)
 
@@ -204,13 +216,15 @@ def _search(model: Model[Any], start: Any, trace: Trace, until: int) -> Callable
 def calls_of(events: tuple[Event, ...]) -> list[Call]:
     """The operations that had begun by the end of these events, and what had become of them.
 
-    Those that failed are left out: they have changed nothing.
+    Those that failed or were refused are left out: they have changed nothing.
     """
     calls: dict[int, Call] = {}
     for at, event in enumerate(events):
         match event:
             case Began(number, name, arguments):
                 calls[number] = Call(Operation(name, arguments), at)
+            case Acknowledged(number, result) if result == REFUSED:
+                del calls[number]
             case Acknowledged(number, result):
                 calls[number] = replace(calls[number], ended=at, answer=result)
             case Failed(number):

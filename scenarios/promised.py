@@ -10,8 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from tornwrite.faults.profiles import PowerLoss, ProcessKill, Profile
 from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Restarted, Stepped
-from tornwrite.model.judge import History, Model, Permitted
-from tornwrite.model.operation import Operation
+from tornwrite.model.history import History
+from tornwrite.model.judge import Model, Permitted
+from tornwrite.model.operation import REFUSED, Operation
+from tornwrite.model.unsynced import history_of
 
 S = TypeVar("S")
 
@@ -29,8 +31,8 @@ class Promised(Generic[S]):
     def __init__(self, model: Model[S], start: S) -> None:
         self._model = model
         self._start = start
-        self._lost: History[S] = History(model, start)
-        self._killed: History[S] = History(model, start)
+        self._lost: History[S] = history_of(model, start)
+        self._killed: History[S] = history_of(model, start)
         self._said: list[Event | _Became] = []
         """All that the history of power losses was told, to tell it again from an earlier point."""
 
@@ -53,7 +55,7 @@ class Promised(Generic[S]):
         """forgotten: how many of the last beginnings and ends the kill came before."""
         del self._said[len(self._said) - forgotten :]
         self._said.append(Restarted())
-        self._lost = History(self._model, self._start)
+        self._lost = history_of(self._model, self._start)
         for event in self._said:
             tell(self._lost, event)
         self._killed.became(state)
@@ -64,6 +66,8 @@ def tell(history: History[S], event: Event | _Became) -> None:
     match event:
         case Began(number, name, arguments):
             history.began(number, Operation(name, arguments))
+        case Acknowledged(number, result) if result == REFUSED:
+            history.failed(number)
         case Acknowledged(number):
             history.acknowledged(number)
         case Failed(number):
@@ -87,6 +91,15 @@ class PermittedAfter(Generic[S]):
         """What may come back under that profile."""
         match profile:
             case ProcessKill():
-                return self.after_kill
+                return under(self.after_kill, profile)
             case PowerLoss():
-                return self.after_power_loss
+                return under(self.after_power_loss, profile)
+
+
+def under(permitted: Permitted[S], profile: Profile) -> Permitted[S]:
+    """What may come back after a crash of that kind: more, where a store makes durable later."""
+    match profile:
+        case ProcessKill():
+            return permitted.killed or permitted
+        case PowerLoss():
+            return permitted.power_lost or permitted

@@ -18,23 +18,33 @@ from tornwrite.faults.scratch import NoSpace
 from tornwrite.faults.trace import Trace
 from tornwrite.faults.turn_locks import as_another_process, locks_that_give_turns
 from tornwrite.model.judge import Seen
-from tornwrite.model.operation import Operation
+from tornwrite.model.operation import Observation, Operation
 from tornwrite.scenarios.subject import Driver, Lane, Scenario, Subject
 
 OPEN = Operation("open")
 REOPEN = "reopen"
+LOOK = Operation("look")
+"""What a recovery does between opening and going on: it shows all to a reader."""
 
 
 class HarnessBroken(Exception):
     """The harness itself failed: no verdict can be given. The message says which part and how."""
 
 
+class NotMeasured(Exception):
+    """Something kept this from being judged. The message names it, and says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recorded scenario, and what its subject showed at the end, with nothing gone wrong."""
+    """A recorded scenario, and what its subject showed at the end, with nothing gone wrong.
+
+    looked: what a program showed when it was asked to between its operations, the first time.
+    """
 
     trace: Trace
     seen: Seen
+    looked: Observation | None = None
 
 
 def operations_of(scenario: Scenario) -> tuple[Operation, ...]:
@@ -166,6 +176,11 @@ class Run:
             raise HarnessBroken(f"the lanes cannot be run in turns: {error}") from error
 
 
+USE_STRACE = (
+    "use --recorder strace, which sees what the operating system is asked for, whoever asks it"
+)
+"""What to do where the in-process recorder cannot see what a subject does."""
+
 PERFORM = Run.perform.__qualname__
 """The function that calls the subject: in a list of calls, what is above it is the harness."""
 
@@ -176,8 +191,14 @@ def record(
     """Run the scenario once on `root`, a directory that is emptied first.
 
     turns: those of the lanes; from the scenario's seed unless they are given.
-    Raises HarnessBroken when the recording does not explain what is on the disk afterwards.
+    Raises HarnessBroken when the recording does not explain what is on the disk afterwards,
+    NotMeasured when the subject is a program that cannot be recorded so.
     """
+    if subject.program is not None:
+        # Imported here: a program's recording is made of what is in this module.
+        from tornwrite.scenarios.programs.recording import record_program
+
+        return record_program(subject, subject.program, scenario, root)
     lay_down(scenario.base, root)
     with Recorder(root, base=scenario.base) as recorder:
         seen = drive(subject, scenario, root, recorder, turns)
@@ -216,8 +237,8 @@ def check_whole(trace: Trace, root: str) -> None:
     differences = difference(interpreter.image(), read_image(root))
     if differences:
         raise HarnessBroken(
-            "files changed behind the recorder's back (by a C extension or another process?): "
-            + "; ".join(differences)
+            "files changed behind the recorder's back, by a C extension or another process "
+            f"({'; '.join(differences)}); {USE_STRACE}"
         )
 
 
@@ -225,6 +246,8 @@ def look(driver: Driver, names: tuple[str, ...], root: str) -> Seen:
     """One look at an open subject."""
     try:
         return Seen(driver.observe(names))
+    except HarnessBroken:
+        raise
     except Exception as error:
         return Seen(None, said(error, root))
 

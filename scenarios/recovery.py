@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from tornwrite.faults.images import Image
 from tornwrite.faults.scratch import Workspace
 from tornwrite.model.judge import Probed, Recovery, Seen
-from tornwrite.scenarios.recording import lay_down, look, said
+from tornwrite.scenarios.programs.driver import Opener
+from tornwrite.scenarios.programs.protocol import Misbehaved, OperationFailed
+from tornwrite.scenarios.programs.running import ending_programs
+from tornwrite.scenarios.recording import HarnessBroken, lay_down, look, said
 from tornwrite.scenarios.subject import Driver, Subject
 
 
@@ -17,7 +20,7 @@ def workplace() -> Iterator[tuple[str, str]]:
     """Two empty directories: one to run a scenario in, one for a bench. Raises NoSpace."""
     # What a store logs about each of thousands of broken images is no news to anybody here.
     logging.getLogger().addHandler(logging.NullHandler())
-    with Workspace() as workspace:
+    with Workspace() as workspace, ending_programs():
         live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
         os.mkdir(live)
         os.mkdir(bench)
@@ -33,6 +36,7 @@ class Bench:
     def __init__(self, subject: Subject, root: str) -> None:
         self._subject = subject
         self._root = root
+        self._count = 0
 
     def recover(self, image: Image, names: tuple[str, ...]) -> Recovery:
         """Open the subject on the image, probe it, close it, open it again.
@@ -40,7 +44,43 @@ class Bench:
         names: what the workload was about. Raises NoSpace when the image does not fit.
         """
         lay_down(image, self._root)
+        recovery = self.recover_in_place(names)
+        opener = self._subject.open
+        if not isinstance(opener, Opener):
+            return recovery
+        self._count += 1
+        if opener.was_spoilt():
+            # The image may not have been the cause: a new process says.
+            return self.recover_anew(image, names)
+        if self.may_mislead and self._count & (self._count - 1) == 0:
+            self._check_kept(recovery, self.recover_anew(image, names))
+        return recovery
+
+    @property
+    def may_mislead(self) -> bool:
+        """Whether what was recovered last was so by a process that had opened other images."""
+        return isinstance(self._subject.open, Opener) and self._subject.open.was_warm
+
+    def recover_anew(self, image: Image, names: tuple[str, ...]) -> Recovery:
+        """As `recover`, by a process that has opened nothing before."""
+        if isinstance(self._subject.open, Opener):
+            self._subject.open.cool()
+        lay_down(image, self._root)
         return self.recover_in_place(names)
+
+    def _check_kept(self, kept: Recovery, anew: Recovery) -> None:
+        """Raise HarnessBroken when a process that is kept shows something else than a new one."""
+        model = self._subject.model
+        shown, wanted = (
+            None if one.first.observed is None else model.normalised(one.first.observed)
+            for one in (kept, anew)
+        )
+        if shown != wanted:
+            raise HarnessBroken(
+                "the driver says that it can open another directory, and shows something else then "
+                f"than when it is started anew: {shown!r:.200} and not {wanted!r:.200}; it keeps "
+                'something of the directory before: correct that, or do not answer "reopens"'
+            )
 
     def recover_in_place(self, names: tuple[str, ...]) -> Recovery:
         """The same on what is in the directory now."""
@@ -48,6 +88,7 @@ class Bench:
             driver = self._subject.open(self._root)
         except Exception as error:
             return Recovery(Seen(None, f"opening fails: {said(error, self._root)}"))
+        closing = ""
         try:
             first = look(driver, names, self._root)
             if first.observed is None:
@@ -66,7 +107,9 @@ class Bench:
                     return Recovery(first, (*probed, Probed(failed, seen)))
                 probed.append(Probed(group, look(driver, names, self._root)))
         finally:
-            driver.close()
+            closing = _closing_error(driver, self._root)
+        if closing:
+            return Recovery(first, (*probed, Probed((), Seen(None, closing))))
         return Recovery(first, (*probed, Probed((), self._look_again(names))))
 
     def _look_again(self, names: tuple[str, ...]) -> Seen:
@@ -78,4 +121,17 @@ class Bench:
             return Seen(None, f"reopening fails: {said(error, self._root)}")
         finally:
             if driver is not None:
-                driver.close()
+                _closing_error(driver, self._root)
+
+
+def _closing_error(driver: Driver, root: str) -> str:
+    """Close it; why that failed, empty if it did not."""
+    try:
+        driver.close()
+    except HarnessBroken:
+        raise
+    except (Misbehaved, OperationFailed) as error:
+        return f"closing fails: {error}"
+    except Exception as error:
+        return f"closing fails: {said(error, root)}"
+    return ""

@@ -130,7 +130,8 @@ class _Search:
     def finished(self) -> LaneRun:
         if self.closed:
             crashes = "a crash" if self.closed == 1 else f"{self.closed} crashes"
-            self.run.stopped.append(f"after {crashes} nothing can be recovered: see the profiles")
+            self.run.barred.append(f"after {crashes} nothing can be recovered: see the profiles")
+            self.run.stopped += self.run.barred
         return self.run
 
     def first(self) -> list[Crashed]:

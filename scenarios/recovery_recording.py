@@ -12,16 +12,16 @@ from tornwrite.faults.images import Image
 from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.trace import Acknowledged, Began, Failed, Stepped, Trace
 from tornwrite.model import promises
-from tornwrite.model.judge import Assessed, History, Permitted
+from tornwrite.model.history import History
+from tornwrite.model.judge import Assessed, Permitted
 from tornwrite.model.operation import Observation, Operation, canonical
+from tornwrite.model.unsynced import history_of
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.kill_then_power import Killed, ways_on
+from tornwrite.scenarios.programs.recording import record_operations
 from tornwrite.scenarios.promised import tell
-from tornwrite.scenarios.recording import HarnessBroken, check_whole, drive, lay_down
+from tornwrite.scenarios.recording import LOOK, OPEN, HarnessBroken, check_whole, drive, lay_down
 from tornwrite.scenarios.subject import Driver, Scenario, Subject
-
-LOOK = Operation("look")
-"""What a recovery does between opening and going on: it shows all to a reader."""
 
 _LOOK_NUMBER = 1
 
@@ -70,6 +70,12 @@ def record_recovery(
     looking = replace(subject, open=lambda at: _Looking(subject.open(at), names, shown))
     work = replace(scenario, operations=(LOOK, *operations), lanes=(), after=())
     lay_down(image, root)
+    if subject.program is not None:
+        opening = (OPEN, LOOK, *operations)
+        recorded = record_operations(subject, subject.program, opening, names, root, base=image)
+        if recorded.looked is None:
+            raise HarnessBroken("a subject that could be recovered once cannot be a second time")
+        return Recovering(recorded.trace, names, recorded.looked)
     with Recorder(root, base=image) as recorder:
         drive(looking, work, root, recorder)
     trace = recorder.trace()
@@ -101,7 +107,7 @@ def promised_within(
     subject: Subject, recovering: Recovering, before: Promised
 ) -> dict[int, Promised]:
     """What may come back in each epoch of a recovery. before: what might when it began."""
-    history = History(subject.model, _state_shown(subject, recovering.shown, before))
+    history = history_of(subject.model, _state_shown(subject, recovering.shown, before))
     promised: dict[int, Promised] = {}
     shown = False
     number = 0

@@ -16,6 +16,7 @@ from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.kill_then_power import add_failed, finding_of, go_on_again
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
@@ -87,7 +88,7 @@ def replay(
         if keep is not None:
             _keep(state.image, keep)
         assessed = assess(subject.model, workbench.recover(state.image, names))
-        permitted = permitted_by_epoch(subject, scenario, trace)[place.epoch]
+        permitted = under(permitted_by_epoch(subject, scenario, trace)[place.epoch], profile)
         collected = Collected(trace)
         for violation in judge(subject.model, permitted, assessed):
             collected.add(violation, profile, state)

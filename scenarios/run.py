@@ -7,6 +7,7 @@ from typing import Any
 
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.kills import KillFailed
+from tornwrite.faults.limits import limits_of
 from tornwrite.faults.offspring import ProcessesLeft
 from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
@@ -35,8 +36,22 @@ from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, kill_then_power
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
-from tornwrite.scenarios.recording import HarnessBroken, Recorded, check_space, record
+from tornwrite.scenarios.programs.kills import kill_program
+from tornwrite.scenarios.programs.lanes import (
+    KILLS_CI,
+    is_left_out,
+    recorded_by_both,
+    said_of,
+)
+from tornwrite.scenarios.recording import (
+    USE_STRACE,
+    HarnessBroken,
+    NotMeasured,
+    Recorded,
+    check_space,
+)
 from tornwrite.scenarios.recovery import Bench, workplace
+from tornwrite.scenarios.serving import under_strace
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
 
@@ -44,6 +59,10 @@ CHOSEN_CUTS = "all but the first write of each source line are cut at chosen byt
 
 NO_CRASH = "no crash"
 """Where profiles are named: the run itself was wrong, before any crash."""
+
+
+IN_PROCESS = "in-process"
+STRACE = "strace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +74,8 @@ class Settings:
     the writes of those at every byte. every_cut: a kill that is worked out cuts each write at
     every byte; else only the first write of each source line, the others at chosen bytes.
     kill_then_power: go on after each kill, then lose the power. lanes: the names of the fault lanes
-    to run. effort: how much those try.
+    to run. effort: how much those try. recorder: IN_PROCESS, or STRACE to run the workload of a
+    Python subject in a process of its own.
     """
 
     profiles: tuple[Profile, ...]
@@ -67,16 +87,22 @@ class Settings:
     kill_then_power: bool = True
     lanes: tuple[str, ...] = ()
     effort: Effort = Effort.CI
+    recorder: str = IN_PROCESS
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a scenario came to. notes: what could not be measured or broke, a sentence each."""
+    """What a scenario came to.
+
+    notes: what could not be measured or broke, a sentence each. left_out: what was not tried on
+    this subject, whatever the effort.
+    """
 
     scenario: str
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def run_scenario(
@@ -86,12 +112,17 @@ def run_scenario(
 
     Raises NoSpace when the images have no room.
     """
+    if settings.recorder == STRACE:
+        subject = under_strace(subject)
     with workplace() as (live, bench):
         try:
             outcome = _run(subject, scenario, settings, progress, live, bench)
-        except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
+        except RecorderBlind as error:
+            why = f"{scenario.name}: {error}; {USE_STRACE}"
+            outcome = _without_verdict(scenario, settings, why)
+        except (HarnessBroken, UnknownStep, KillFailed, ProcessesLeft) as error:
             outcome = _without_verdict(scenario, settings, f"{scenario.name}: {error}")
-        except TooManyOrders as error:
+        except (TooManyOrders, NotMeasured) as error:
             outcome = _without_verdict(
                 scenario, settings, f"{scenario.name}: {error}", Verdict.NOT_MEASURED
             )
@@ -109,8 +140,9 @@ def _run(
     bench: str,
 ) -> Outcome:
     started = time.perf_counter()
-    recorded = record(subject, scenario, live)
+    subject, recorded = recorded_by_both(subject, scenario, live)
     trace = recorded.trace
+    left_out = [*limits_of(trace)]
     permitted = permitted_by_epoch(subject, scenario, trace)
     wrong = live_violations(subject, scenario, recorded, permitted[max(permitted)])
     if wrong:
@@ -147,7 +179,9 @@ def _run(
         beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
         rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
     can_go_on = isinstance(subject.model, GoesOn) and {KILL, POSIX} <= set(settings.profiles)
-    if settings.kill_then_power and can_go_on:
+    if settings.kill_then_power and can_go_on and is_left_out(subject, KILL_THEN_POWER):
+        left_out.append(said_of(KILL_THEN_POWER))
+    elif settings.kill_then_power and can_go_on:
         row, later = _kill_then_power(subject, scenario, trace, assessors, live, settings, progress)
         rows.append(row)
         found = joined(found, later)
@@ -165,12 +199,26 @@ def _run(
         progress=progress,
     )
     for fault_lane in lanes_named(settings.lanes):
-        if fault_lane.concerns(subject, scenario):
+        if is_left_out(subject, fault_lane.name):
+            left_out.append(said_of(fault_lane.name))
+        elif fault_lane.concerns(subject, scenario):
             row, later, broken = run_lane(fault_lane, job)
             rows.append(row)
             notes += broken
             found = joined(found, later)
-    return Outcome(scenario.name, tuple(rows), tuple(one.found for one in found), tuple(notes))
+    return Outcome(
+        scenario.name,
+        tuple(rows),
+        tuple(_again_under_strace(one.found, settings) for one in found),
+        tuple(notes),
+        tuple(left_out),
+    )
+
+
+def _again_under_strace(found: Finding, settings: Settings) -> Finding:
+    if settings.recorder != STRACE:
+        return found
+    return replace(found, replay=f"{found.replay} --recorder {STRACE}")
 
 
 def _kill(
@@ -184,31 +232,39 @@ def _kill(
     progress: Progress,
 ) -> tuple[Row, list[str]]:
     started = time.perf_counter()
-    lane = kill_everywhere(
-        subject,
-        scenario,
-        trace,
-        permitted,
-        root,
-        collected,
-        every_byte=settings.every_byte,
-        progress=progress,
-    )
-    verdict = Verdict.VIOLATED if lane.violations else Verdict.PASSED
-    if lane.disagreements and not lane.violations:
-        verdict = Verdict.HARNESS_BROKEN
+    if subject.program is None:
+        lane = kill_everywhere(
+            subject,
+            scenario,
+            trace,
+            permitted,
+            root,
+            collected,
+            every_byte=settings.every_byte,
+            progress=progress,
+        )
+    else:
+        most = None if settings.effort is Effort.FULL else KILLS_CI
+        lane = kill_program(
+            subject, subject.program, scenario, root, collected, most=most, progress=progress
+        )
+    otherwise = Verdict.NOT_MEASURED if lane.stopped else Verdict.PASSED
+    if lane.disagreements:
+        otherwise = Verdict.HARNESS_BROKEN
+    fewer = f"{lane.kills} of {lane.points} kills chosen" if lane.points > lane.kills else ""
     row = Row(
         scenario=scenario.name,
         profile=REAL_KILLS,
-        verdict=verdict,
+        verdict=Verdict.VIOLATED if lane.violations else otherwise,
         operations=len(scenario.every_operation),
         points=lane.kills,
         judged=len(lane.images),
-        possible=len(lane.images),
-        complete=True,
-        stopped="",
+        possible=len(lane.images) + bool(fewer),
+        complete=not fewer and not lane.stopped,
+        stopped=lane.stopped or fewer,
         findings=0,
         seconds=time.perf_counter() - started,
+        otherwise=otherwise,
     )
     return row, [f"{scenario.name}: {said}" for said in lane.disagreements]
 
@@ -233,7 +289,9 @@ def _kill_then_power(
         seed=settings.seed,
         progress=progress,
     )
-    findings = merged_evidence(lane.findings)
+    findings = merged_evidence(
+        replace(one, found=replace(one.found, lane=KILL_THEN_POWER)) for one in lane.findings
+    )
     verdict = Verdict.NOT_MEASURED if lane.stopped else Verdict.PASSED
     row = Row(
         scenario=scenario.name,
@@ -247,18 +305,19 @@ def _kill_then_power(
         stopped=lane.stopped,
         findings=len(findings),
         seconds=time.perf_counter() - started,
+        otherwise=Verdict.PASSED if lane.barred else verdict,
     )
     return row, findings
 
 
 def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()) -> Row:
     """The row of a scenario under one profile. findings: those of all profiles."""
-    verdict = Verdict.NOT_MEASURED if run.coverage.stopped else Verdict.PASSED
+    otherwise = Verdict.NOT_MEASURED if run.coverage.stopped else Verdict.PASSED
     chosen = CHOSEN_CUTS if run.coverage.chosen else ""
     return Row(
         scenario=scenario.name,
         profile=run.profile.name,
-        verdict=Verdict.VIOLATED if run.violations else verdict,
+        verdict=Verdict.VIOLATED if run.violations else otherwise,
         operations=len(scenario.every_operation),
         points=run.coverage.points,
         judged=run.coverage.images,
@@ -267,6 +326,7 @@ def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()
         stopped=run.coverage.stopped or chosen,
         findings=sum(run.profile.name in found.profiles for found in findings),
         seconds=run.seconds,
+        otherwise=otherwise,
     )
 
 
@@ -298,6 +358,7 @@ def _wrong_without_crash(
         stopped="",
         findings=len(findings),
         seconds=time.perf_counter() - started,
+        otherwise=Verdict.NOT_MEASURED,
     )
     return Outcome(scenario.name, (row,), findings, ())
 

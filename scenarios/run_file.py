@@ -19,7 +19,7 @@ from tornwrite.reference.durable.json_lines import encode_line
 from tornwrite.reference.durable.lines import read_lines
 from tornwrite.reports.json_report import in_utf8
 from tornwrite.scenarios.run import Outcome, Settings
-from tornwrite.scenarios.subject import Subject, WrongUse
+from tornwrite.scenarios.subject import Subject, WrongUse, module_of
 
 FORMAT = "tornwrite-run-1"
 
@@ -86,7 +86,7 @@ def source_digest(subject: Subject) -> str:
 
 
 def _sources(subject: Subject) -> set[Path]:
-    of_subject = subject.name.partition(":")[0]
+    of_subject = module_of(subject.name)
     found: set[Path] = set()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in ("tornwrite", of_subject.partition(".")[0]):

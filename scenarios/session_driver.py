@@ -80,6 +80,8 @@ class SessionDriver:
         if operation.name == "migrate":
             self._migrate()
             return None
+        if operation.name == "list_sessions" and self._list_keys is not None:
+            return sorted(self._list_keys())
         if operation.name not in OPERATIONS:
             raise ValueError(f"a session store has no operation {operation.name!r}")
         return getattr(self._store, operation.name)(**operation.arguments)

@@ -13,13 +13,16 @@ import orjson
 from tornwrite.scenarios.looking import regular_files
 
 _DATA = re.compile(r".*\.jsonl(\.\d+)?")
+_MESSAGE = re.compile(rb'\{[^{}]*,"crc32":"[0-9a-f]{8}"\}')
+"""Within a line of several: a message with its checksum."""
 
 
 class SessionFiles:
     """The files of a directory, read once.
 
     pending: legacy files that wait. backups: those that were migrated, with the digest of their
-    bytes. damaged: pieces that are no messages, wherever they are. unreadable: metadata files that
+    bytes. damaged: pieces that are no messages, wherever they are, also
+    between messages on one line. unreadable: metadata files that
     do not parse. litter: files that no format knows.
     """
 
@@ -65,7 +68,11 @@ class SessionFiles:
             self.litter.append(name)
 
     def _add_damaged(self, pieces: list[bytes]) -> None:
-        self.damaged += [repr(piece) for piece in pieces if piece and _object(piece) is None]
+        for piece in pieces:
+            if piece and _object(piece) is None:
+                between = _MESSAGE.split(piece)
+                parts = between if len(between) > 1 else []
+                self.damaged += [repr(part) for part in (piece, *parts) if part]
 
     def _add_pending(self, name: str, data: bytes) -> None:
         session = _object(data)

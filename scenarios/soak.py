@@ -6,9 +6,10 @@ that failed are kept in Hypothesis' example database, and tried first by the nex
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from hypothesis import Verbosity, seed, settings
@@ -16,15 +17,18 @@ from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.strategies import SearchStrategy
 
+from tornwrite.model.alphabets import Alphabet, Key, Part, Values
 from tornwrite.model.hypothesis_profiles import CI, QUICK, SOAK
 from tornwrite.model.machine import CrashMachine, Violated, World, key_of_run, machine_for
+from tornwrite.model.operation import canonical
 from tornwrite.model.results import SoakRound
 from tornwrite.model.strategies import arguments_of, keys
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.sequences import alphabet_of
-from tornwrite.scenarios.subject import Scenario, Subject, load_subject
+from tornwrite.scenarios.subject import Scenario, Subject, check_in_process, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 from tornwrite.scenarios.world import Worlds
 from tornwrite.scenarios.world_states import Tally
@@ -77,12 +81,45 @@ def machine_of(
     )
     return machine_for(
         make_world or Worlds(subject),
-        arguments_of(alphabet, of_keys=key_of_run()),
+        arguments_of(_with_keys_of_run(alphabet), of_keys=key_of_run()),
         # Hypothesis finds what failed again by this name.
-        name="".join(part.title() for part in subject.name.replace(":", ".").split(".")),
+        name="".join(part.title() for part in re.split(r"\W", subject.name)),
         starts=("", *(scenario.name for scenario in begun)),
         # Few at a time: what happens to one session is what the next operation meets.
-        keys=st.lists(keys(also=there), min_size=1, max_size=MOST_KEYS, unique=True),
+        keys=_keys_of_run(alphabet, there),
+    )
+
+
+def _keys_of_run(alphabet: Alphabet, there: Sequence[str]) -> SearchStrategy[Sequence[Any]]:
+    own = _own_keys(alphabet)
+    one = keys(also=there) if own is None else own.strategy
+    return st.lists(one, min_size=1, max_size=MOST_KEYS, unique_by=canonical)
+
+
+def _own_keys(alphabet: Alphabet) -> Values | None:
+    """The first keys for which the alphabet has a strategy of its own."""
+    every = (one for template in alphabet.operations for one in template.arguments.values())
+    return next((e for e in every if isinstance(e, Values) and e.part is Part.KEY), None)
+
+
+def _with_keys_of_run(alphabet: Alphabet) -> Alphabet:
+    """Operations whose keys are drawn in the same way share those of the run."""
+    own = _own_keys(alphabet)
+
+    def of_run(argument: Any) -> Any:
+        same = (
+            own is not None
+            and isinstance(argument, Values)
+            and argument.part is Part.KEY
+            and repr(argument.strategy) == repr(own.strategy)
+        )
+        return Key() if same else argument
+
+    return Alphabet(
+        tuple(
+            replace(one, arguments={name: of_run(a) for name, a in one.arguments.items()})
+            for one in alphabet.operations
+        )
     )
 
 
@@ -154,6 +191,7 @@ def run_round(
     # What a store logs about each of thousands of broken images is no news to anybody here.
     logging.getLogger().addHandler(logging.NullHandler())
     started = time.monotonic()
+    check_in_process(subject, "soak")
     worlds = Worlds(subject.name, budget=length.budget)
     until_then = _UntilThen(worlds, until, progress)
     machine = machine_of(subject, until_then)
@@ -261,7 +299,7 @@ def soak(
 def _all(
     shares: Sequence[_Share], jobs: int, report: Callable[[str, str, int], None]
 ) -> Iterator[SoakRound]:
-    modules = list(dict.fromkeys(share.subject.partition(":")[0] for share in shares))
+    modules = list(dict.fromkeys(module_of(share.subject) for share in shares))
     # The last task is the first to be begun.
     tasks = [Task(share.subject, share, 1) for share in reversed(shares)]
     for rounds in each(_work, tasks, jobs, preload=modules, report=report):

@@ -23,14 +23,17 @@ _NEXT = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 class Sown:
     """One fault: where it is and what it changes, and the whole module with it.
 
-    module: dotted name. function: qualified name within it. line: in the unchanged source. before,
-    after: the statement or expression as source text. number: tells equal ones of one function
-    apart. tree: the module's changed syntax tree.
+    module: dotted name. function: qualified name within it. line, last_line: of what is changed, in
+    the unchanged source. around: the first and last line of the whole function. before, after: the
+    statement or expression as source text. number: tells equal ones of one function apart. tree:
+    the module's changed syntax tree.
     """
 
     module: str
     function: str
     line: int
+    last_line: int
+    around: tuple[int, int]
     kind: SownKind
     before: str
     after: str
@@ -53,14 +56,15 @@ def sow(source: str, module: str) -> list[Sown]:
     met: dict[str, int] = {}
     tree = ast.parse(source)
     for function, body in _bodies(tree, ""):
-        for kind, line, before, after, changed in _of_body(tree, body):
-            one = Sown(module, function, line, kind, before, after, changed)
+        for kind, (line, last), before, after, changed in _of_body(tree, body):
+            around = body.lineno, body.end_lineno or body.lineno
+            one = Sown(module, function, line, last, around, kind, before, after, changed)
             met[one.name] = met.get(one.name, -1) + 1
             found.append(replace(one, number=met[one.name]))
     return sorted(found, key=lambda one: one.line)
 
 
-_Change = tuple[SownKind, int, str, str, ast.Module]
+_Change = tuple[SownKind, tuple[int, int], str, str, ast.Module]
 
 
 def _bodies(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -233,7 +237,15 @@ def _changed(
     changed = ast.fix_missing_locations(copy.deepcopy(tree))
     block[at : at + len(new)] = old
     before = "; ".join(_text(one) for one in old)
-    return kind, old[0].lineno, before, "; ".join(_text(one) for one in new), changed
+    lines = old[0].lineno, _last_line(old[-1])
+    return kind, lines, before, "; ".join(_text(one) for one in new), changed
+
+
+def _last_line(statement: ast.stmt) -> int:
+    """The last line of the statement itself, without the statements inside it."""
+    if isinstance(statement, ast.With | ast.If | ast.For | ast.While):
+        return max(statement.lineno, statement.body[0].lineno - 1)
+    return statement.end_lineno or statement.lineno
 
 
 def _text(statement: ast.stmt) -> str:

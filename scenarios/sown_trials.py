@@ -1,261 +1,301 @@
 """Faults sown into a store's source, and whether the gate catches each of them.
 
 Each fault is tried in a process of its own, into which the changed module is imported instead of
-the real one. Scenarios that call the changed function come first, cheap checks before dear ones;
+the real one. Only runs that come by the changed lines are tried, those that take least time first;
 the first finding ends the trial.
 """
 
-import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import marshal
+import os
 import signal
-import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FrameType, ModuleType
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from tornwrite.model.results import SownRow
+from tornwrite.scenarios.gate import scenario_tasks
+from tornwrite.scenarios.lane_registry import FAULT_LANES
+from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.sowing import Sown, sow
-from tornwrite.scenarios.subject import WrongUse
+from tornwrite.scenarios.sown_modules import modules_of, put_in_place
+from tornwrite.scenarios.sown_runs import CRASHES, Run, run_in_each_way, small_scenarios
+from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
 from tornwrite.scenarios.workers import Progress, Task, each
 
 if TYPE_CHECKING:
-    from tornwrite.scenarios.subject import Scenario, Subject
+    from tornwrite.scenarios.sown_file import SownFile
 
-MOST_S = 60
-"""How long one scenario may take with a fault sown, in seconds, before it is said to hang."""
+MOST = 3
+"""Scenarios of a subject put through each fault lane with one fault, unless more are asked for.
 
-MOST_LANES = 4
-"""Scenarios with more threads than that are left out: smaller ones show the same."""
+Those that come by most of the changed function. A limit can only let fewer faults be caught."""
+
+MORE = {CRASHES: 10, "damage": 4, "interleavings": 4}
+"""So many times as many are put through these, which take little time or differ most."""
+
+LONGEST_FIRST = ("damage", "interleavings")
+"""The lanes in which some scenarios try much less than others."""
+
+TIMES, MORE_S = 10, 5
+"""A run hangs that computes for so many times as long as without the fault took, and so many
+seconds more."""
+
+WAITS_S = 60
+"""So much longer it may wait for others, in seconds, before it hangs for that."""
+
+MOST_BROKEN = 4
+"""Runs that only break with a fault, before it counts as caught by that: the gate does not pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a fault: what caught it, after how long, and how many runs come by its line."""
+
+    caught: str
+    seconds: float
+    runs: int
 
 
 class _Hangs(BaseException):
     """No store catches it."""
 
 
-def sown_faults(subject: "Subject") -> list[Sown]:
-    """Every fault that can be sown into the subject's source, module by module."""
+def sown_faults(subjects: Sequence[Subject]) -> list[Sown]:
+    """Every fault that can be sown into the subjects' sources, module by module."""
     return [
-        one for name, file in _modules(subject.source) for one in sow(file.read_text("utf-8"), name)
+        one
+        for name, file in _modules(subjects).items()
+        for one in sow(file.read_text("utf-8"), name)
     ]
 
 
-def _modules(prefixes: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    for prefix in prefixes:
-        spec, file = _found(prefix)
-        yield prefix, file
-        for folder in spec.submodule_search_locations or ():
-            for file in sorted(Path(folder).glob("*.py")):
-                if file.name != "__init__.py":
-                    yield f"{prefix}.{file.stem}", file
+def _modules(subjects: Sequence[Subject]) -> dict[str, Path]:
+    return dict(found for subject in subjects for found in modules_of(subject.source))
 
 
-def _found(module: str) -> tuple[importlib.machinery.ModuleSpec, Path]:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise WrongUse(f"there is no source of {module}, which the subject names as its own")
-    return spec, Path(spec.origin)
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One fault and the runs that come by it.
+
+    module, code: the changed module's name, and the module compiled. runs: subject, scenario, way,
+    and how many seconds it may take, in the order in which they are tried.
+    """
+
+    number: int
+    module: str
+    code: bytes
+    lanes: tuple[str, ...]
+    runs: tuple[tuple[str, str, str, float], ...]
 
 
 def try_sown(
-    subject_name: str,
+    subject_names: Sequence[str],
     jobs: int,
-    explained: dict[str, str],
+    why_missed: Callable[[str], str],
     *,
     wanted: Callable[[Sown], bool] = lambda one: True,
+    most: int = MOST,
     lanes: tuple[str, ...] | None = None,
-    finished: Callable[[str], None] = lambda name: None,
+    told: Callable[[SownRow], None] = lambda row: None,
+    report: Callable[[str, str, int], None] = lambda task, at, done: None,
+    kept: "SownFile | None" = None,
 ) -> list[SownRow]:
-    """Sow each fault into the subject's source and see whether the gate catches it.
+    """Sow each fault into the subjects' sources and see whether the gate catches it.
 
-    jobs: trials at a time. explained: why a fault cannot be caught, by its name. wanted: which of
-    the faults to sow. lanes: the fault lanes that may catch them, beside crashes; None for all.
-    finished: told each one that is done.
-    Raises WrongUse when the subject is violated as it is, for then a catch would tell nothing; and
+    subject_names: what several have in common is sown once, and any of them may catch it. jobs:
+    trials at a time. why_missed: why a fault of that name cannot be caught, empty if nobody knows;
+    with those, less is tried. wanted: which of the faults to sow. most: scenarios of each subject
+    put through each lane with one fault. lanes: the fault lanes that may catch them, beside
+    crashes; None for all. told: each row as it comes. report: told how far the runs without faults
+    are. kept: what an earlier run found is not tried again; what this one finds is added.
+    Raises WrongUse when a subject is violated as it is, for then a catch would tell nothing; and
     what `tornwrite.scenarios.workers.each` raises.
     """
-    from tornwrite.scenarios.lane_registry import FAULT_LANES
-    from tornwrite.scenarios.subject import load_subject
-
     if lanes is None:
         lanes = tuple(lane.name for lane in FAULT_LANES)
-    subject = load_subject(subject_name)
-    _check_passes(subject, lanes, jobs)
-    faults = [one for one in sown_faults(subject) if wanted(one)]
-    called = _functions_called(subject)
-    tasks = []
-    for number, one in enumerate(faults):
-        key = (one.module, one.function)
-        first = tuple(name for name, functions in called.items() if key in functions)
-        given = (number, subject_name, one.module, one.name, first, lanes)
-        tasks.append(Task(one.name, given, len(first)))
+    subjects = [load_subject(name) for name in subject_names]
+    runs = _runs_as_they_are(subjects, lanes, jobs, report, kept)
+    faults = [one for one in sown_faults(subjects) if wanted(one)]
     rows: dict[int, SownRow] = {}
+
+    def add(number: int, came: Came) -> None:
+        one = faults[number]
+        why = why_missed(one.name)
+        rows[number] = SownRow(
+            one.name, one.line, one.kind, one.after, came.caught, why, came.seconds, came.runs
+        )
+        told(rows[number])
+
+    tasks = []
+    come_by: dict[int, int] = {}
+    files = _modules(subjects)
+    for number, one in enumerate(faults):
+        mine = 1 if why_missed(one.name) else most
+        known = kept.known(one.name, mine) if kept is not None else None
+        if known is not None:
+            add(number, known)
+            continue
+        by = _that_come_by(one, runs)
+        if not by:
+            add(number, Came("", 0.0, 0))
+            continue
+        come_by[number] = len(by)
+        trial = _trial(number, one, files[one.module], _few_of_each_way(one, by, mine), lanes)
+        # Least is expected of those of which it is known why: they come last.
+        tasks.append(Task(one.name, trial, 0 if why_missed(one.name) else len(trial.runs)))
     for number, caught, seconds in each(_try, tasks, jobs):
         one = faults[number]
-        why = explained.get(one.name, "")
-        rows[number] = SownRow(one.name, one.line, one.kind, one.after, caught, why, seconds)
-        finished(one.name)
+        came = Came(caught, seconds, come_by[number])
+        if kept is not None:
+            kept.add(one.name, 1 if why_missed(one.name) else most, came)
+        add(number, came)
     return [rows[number] for number in sorted(rows)]
 
 
-def _check_passes(subject: "Subject", lanes: tuple[str, ...], jobs: int) -> None:
-    from tornwrite.scenarios.gate import run_gate
-
-    names = [one.name for one in subject.scenarios if len(one.lanes) <= MOST_LANES]
-    result = run_gate(subject.name, names, _settings(lanes)[-1], jobs)
-    if result.findings or result.notes:
-        first = result.notes[0] if result.notes else result.findings[0].replay
-        raise WrongUse(
-            f"{subject.name} does not pass as it is, so a fault sown into it would show nothing: "
-            f"{first}"
-        )
+def _trial(
+    number: int, one: Sown, file: Path, runs: Sequence[Run], lanes: tuple[str, ...]
+) -> _Trial:
+    code = marshal.dumps(compile(one.tree, str(file), "exec"))
+    chosen = tuple(
+        (run.subject, run.scenario, run.way, TIMES * run.seconds + MORE_S) for run in runs
+    )
+    return _Trial(number, one.module, code, lanes, chosen)
 
 
-def _settings(lanes: tuple[str, ...]) -> tuple[Any, Any]:
-    """How scenarios are run: cheaply first, then with all that the gate has but real kills."""
-    from tornwrite.faults.profiles import KILL, POSIX
-    from tornwrite.scenarios.run import Settings
+def _runs_as_they_are(
+    subjects: Sequence[Subject],
+    lanes: tuple[str, ...],
+    jobs: int,
+    report: Callable[[str, str, int], None],
+    kept: "SownFile | None",
+) -> list[Run]:
+    found: list[Run] = []
+    for subject in subjects:
+        runs = kept.runs.get(subject.name) if kept is not None else None
+        if runs is None:
+            runs = list(_runs_of(subject, lanes, jobs, report))
+            if kept is not None:
+                kept.keep_runs(subject.name, runs)
+        found += runs
+    return sorted(found, key=lambda run: run.seconds)
 
-    plain = Settings((POSIX,), 50_000, 0, real_kills=False, kill_then_power=False)
-    whole = replace(plain, profiles=(KILL, POSIX), every_cut=False, kill_then_power=True)
-    return plain, replace(whole, lanes=lanes)
+
+def _runs_of(
+    subject: Subject, lanes: tuple[str, ...], jobs: int, report: Callable[[str, str, int], None]
+) -> Iterator[Run]:
+    tasks = [
+        Task(one.name, (subject.name, subject.source, one.name, lanes), one.weight)
+        for one in scenario_tasks(subject, small_scenarios(subject), Settings((), 0, 0))
+    ]
+    for runs in each(run_in_each_way, tasks, jobs, report=report):
+        for run in runs:
+            if run.said:
+                raise WrongUse(
+                    f"{subject.name} does not pass as it is, so a fault sown into it would show "
+                    f"nothing: {run.said}"
+                )
+        yield from runs
 
 
-def _functions_called(subject: "Subject") -> dict[str, set[tuple[str, str]]]:
-    """For each scenario, the cheapest first, the functions of the source that its plain run calls.
+def _that_come_by(fault: Sown, runs: Sequence[Run]) -> list[Run]:
+    lines = range(fault.line, fault.last_line + 1)
+    return [run for run in runs if any(line in lines for line in run.lines.get(fault.module, ()))]
 
-    Those of the stores' own threads count too: turns are taken, one thread runs at a time.
+
+def _few_of_each_way(fault: Sown, runs: Sequence[Run], most: int) -> list[Run]:
+    """Those that come by most of the function, its handlers of errors for example.
+
+    And then the shortest, or the longest where a scenario leaves out what earlier ones have tried.
     """
-    from tornwrite.scenarios.recording import record
-    from tornwrite.scenarios.recovery import workplace
+    first, last = fault.around
 
-    modules = {str(file): name for name, file in _modules(subject.source)}
-    found: dict[str, set[tuple[str, str]]] = {}
-    for scenario in sorted(subject.scenarios, key=lambda one: len(one.every_operation)):
-        if len(scenario.lanes) > MOST_LANES:
-            continue
-        codes: set[CodeType] = set()
-        with workplace() as (live, _), _noting_calls(codes):
-            record(subject, scenario, live)
-        found[scenario.name] = {
-            (modules[code.co_filename], code.co_qualname.replace(".<locals>", ""))
-            for code in codes
-            if code.co_filename in modules
-        }
-    return found
+    def rank(run: Run) -> tuple[int, float]:
+        come_by = sum(first <= line <= last for line in run.lines[fault.module])
+        return -come_by, -run.seconds if run.way in LONGEST_FIRST else run.seconds
+
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for run in sorted(runs, key=rank):
+        seen[run.subject, run.way] += 1
+        if seen[run.subject, run.way] <= most * MORE.get(run.way, 1):
+            found.append(run)
+    return sorted(found, key=lambda run: run.seconds)
 
 
-@contextmanager
-def _noting_calls(codes: set[CodeType]) -> Iterator[None]:
-    import threading
-
-    def note(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "call":
-            codes.add(frame.f_code)
-
-    threading.setprofile(note)
-    sys.setprofile(note)
-    try:
-        yield
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
-
-
-def _try(
-    given: tuple[int, str, str, str, tuple[str, ...], tuple[str, ...]], progress: Progress
-) -> tuple[int, str, float]:
-    number, subject_name, module, name, first, lanes = given
+def _try(given: _Trial, progress: Progress) -> tuple[int, str, float]:
     started = time.perf_counter()
-    _put_in_place(module, name)
-    return number, _caught_by(subject_name, first, lanes), time.perf_counter() - started
+    put_in_place({given.module: given.code})
+    return given.number, _caught_by(given), time.perf_counter() - started
 
 
-def _put_in_place(module: str, name: str) -> None:
-    """Have the module with that fault imported instead of the real one, in this process."""
-    spec, file = _found(module)
-    fault = next(one for one in sow(file.read_text("utf-8"), module) if one.name == name)
-    sys.meta_path.insert(0, _Changed(fault, spec))
-    for loaded in list(sys.modules):
-        if loaded.partition(".")[0] == "tornwrite" and loaded not in _STAYS:
-            del sys.modules[loaded]
-
-
-_STAYS = ("tornwrite", __name__)
-
-
-class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds one module, changed."""
-
-    def __init__(self, fault: Sown, real: importlib.machinery.ModuleSpec) -> None:
-        self._fault = fault
-        self._real = real
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name != self._fault.module:
-            return None
-        locations = self._real.submodule_search_locations
-        spec = importlib.machinery.ModuleSpec(
-            name, self, origin=self._real.origin, is_package=locations is not None
-        )
-        spec.submodule_search_locations = locations
-        spec.has_location = True
-        return spec
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._fault.tree, str(self._real.origin), "exec"), module.__dict__)
-
-
-def _caught_by(subject_name: str, first: tuple[str, ...], lanes: tuple[str, ...]) -> str:
-    """What finds something, in a few words; nothing when nothing does.
-
-    first: the scenarios that call the changed function. Where none does without a fault, others do
-    with one.
-    """
+def _caught_by(given: _Trial) -> str:
+    """What finds something, in a few words; nothing when nothing does."""
+    # As they are imported anew, with the changed module.
+    from tornwrite.scenarios.sown_runs import ways
     from tornwrite.scenarios.subject import load_subject
 
-    try:
-        subject = load_subject(subject_name)
-        scenarios = sorted(subject.scenarios, key=lambda one: len(one.every_operation))
-    except Exception as error:
-        return f"import: {type(error).__name__}"
-    small = [one for one in scenarios if len(one.lanes) <= MOST_LANES]
-    chosen = [one for one in small if one.name in first] or small
-    broken = ""
-    for settings in _settings(lanes):
-        for scenario in chosen:
-            said, is_broken = _of_scenario(subject, scenario, settings)
-            if said and not is_broken:
-                return said
-            broken = broken or said
-    return broken
+    settings = ways(given.lanes)
+    broken = []
+    for name, scenario, way, seconds in given.runs:
+        try:
+            subject = load_subject(name)
+        except Exception as error:
+            return f"import: {type(error).__name__}"
+        said, is_broken = _of_run(subject, scenario, way, settings[way], seconds)
+        if said and not is_broken:
+            return said
+        broken += [said] if said else []
+        if len(broken) == MOST_BROKEN:
+            break
+    return broken[0] if broken else ""
 
 
-def _of_scenario(subject: "Subject", scenario: "Scenario", settings: Any) -> tuple[str, bool]:
-    """What the scenario says, and whether that is only that the harness broke."""
+def _of_run(
+    subject: Subject, name: str, way: str, settings: Settings, seconds: float
+) -> tuple[str, bool]:
+    """What the run says, and whether that is only that the harness broke."""
     from tornwrite.scenarios.run import run_scenario
 
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.setitimer(signal.ITIMER_REAL, MOST_S)
+    at = f"{subject.name.rpartition(':')[2]}, {name}"
+    _set_limit(seconds)
     try:
-        outcome = run_scenario(subject, scenario, settings, lambda at, done: None)
+        outcome = run_scenario(subject, subject.scenario(name), settings, lambda at, done: None)
     except _Hangs:
-        return f"{scenario.name}: hangs", False
+        _end_soon()
+        return f"{at}, {way}: hangs", False
     except Exception as error:
-        return f"{scenario.name}: {type(error).__name__}: {error}", True
+        return f"{at}: {type(error).__name__}: {error}", True
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _set_limit(0)
     for found in outcome.findings:
-        return f"{scenario.name}: {found.profile}: {found.violation.kind.value}", False
-    return (f"{scenario.name}: {outcome.notes[0]}", True) if outcome.notes else ("", False)
+        return f"{at}, {way}: {found.violation.kind.value}", False
+    return (f"{at}: {outcome.notes[0]}", True) if outcome.notes else ("", False)
+
+
+def _set_limit(seconds: float) -> None:
+    """Of this process, counted in what it computes: how busy the machine is is none of its faults.
+
+    It may also do nothing for ever. 0: none.
+    """
+    for timer, sent, limit in (
+        (signal.ITIMER_PROF, signal.SIGPROF, seconds),
+        (signal.ITIMER_REAL, signal.SIGALRM, seconds + WAITS_S),
+    ):
+        signal.signal(sent, _too_long)
+        signal.setitimer(timer, limit if seconds else 0)
 
 
 def _too_long(number: int, frame: FrameType | None) -> None:
     raise _Hangs
+
+
+def _end_soon() -> None:
+    """What hangs may hold locks that the end of this process waits for."""
+    end = threading.Timer(2, os._exit, (0,))
+    end.daemon = True
+    end.start()

@@ -22,7 +22,7 @@ from tornwrite.scenarios.archive_driver import ArchiveDriver
 from tornwrite.scenarios.backend_driver import backend_opener
 from tornwrite.scenarios.manager_driver import manager_opener
 from tornwrite.scenarios.session_driver import SessionDriver, counting_clock
-from tornwrite.scenarios.sessions import ALL
+from tornwrite.scenarios.sessions import ALL, OF_REFERENCE
 from tornwrite.scenarios.subject import Subject
 from tornwrite.scenarios.threads import archive as archive_threads
 from tornwrite.scenarios.threads import manager as manager_threads
@@ -58,7 +58,7 @@ reference = Subject(
     about="the JSONL session store of this project",
     model=SessionModel(),
     open=_open_reference,
-    scenarios=(*ALL, *THREADS),
+    scenarios=(*ALL, *OF_REFERENCE, *THREADS),
     alphabet=alphabets.SESSIONS,
     not_undone=_not_undone,
     weakened=LINES,
@@ -74,7 +74,7 @@ archive = Subject(
     alphabet=alphabets.ARCHIVE,
     not_undone=_not_undone,
     weakened=LINES,
-    source=("tornwrite.reference.archive",),
+    source=("tornwrite.reference.archive", "tornwrite.reference.durable"),
 )
 
 
@@ -92,7 +92,7 @@ transcripts = Subject(
     alphabet=alphabets.TRANSCRIPTS,
     not_undone=_not_undone,
     weakened=LINES,
-    source=("tornwrite.reference.transcripts",),
+    source=("tornwrite.reference.transcripts", "tornwrite.reference.durable"),
 )
 
 
@@ -104,7 +104,11 @@ manager = Subject(
     alphabet=alphabets.MANAGER,
     not_undone=_not_undone,
     weakened=WHOLE_FILES,
-    source=("tornwrite.reference.manager",),
+    source=(
+        "tornwrite.reference.manager",
+        "tornwrite.reference.jsonl",
+        "tornwrite.reference.durable",
+    ),
 )
 
 
@@ -116,5 +120,10 @@ backend = Subject(
     alphabet=alphabets.BACKEND,
     not_undone=_not_undone,
     weakened=LINES,
-    source=("tornwrite.reference.interface",),
+    source=(
+        "tornwrite.reference.interface",
+        "tornwrite.reference.jsonl",
+        "tornwrite.reference.manager",
+        "tornwrite.reference.durable",
+    ),
 )

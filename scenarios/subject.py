@@ -8,13 +8,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tornwrite.faults.images import EMPTY, Image
 from tornwrite.model.alphabets import Alphabet
 from tornwrite.model.judge import Model
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.verdict import Promise
+
+if TYPE_CHECKING:
+    from tornwrite.scenarios.programs.protocol import Program
 
 
 class WrongUse(Exception):
@@ -100,6 +103,11 @@ class Subject:
     alphabet: Alphabet | None = None
     """Its operations and their arguments, for workloads that nobody wrote down."""
     not_undone: Callable[[BaseException], bool] = lambda error: False
+    file_objects: bool = False
+    """It may write through what `open()` gives: no error of a write names the file then, and
+    pyfakefs fills it otherwise than Linux does."""
+    program: "Program | None" = None
+    """The driver that is run and recorded under strace; None for what runs in this process."""
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name. Raises WrongUse when there is none."""
@@ -110,8 +118,30 @@ class Subject:
         raise WrongUse(f"{self.name} has no scenario {name!r}; it has {known}")
 
 
+def module_of(name: str) -> str:
+    """The module that a subject's name is in. The folder of one that is a file is searched too."""
+    module_name = name.partition(":")[0]
+    if not module_name.endswith(".py"):
+        return module_name
+    folder, file = os.path.split(os.path.abspath(module_name))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return file.removesuffix(".py")
+
+
+def check_in_process(subject: Subject, what: str) -> None:
+    """Raise WrongUse for a subject that is a program, with which `what` cannot be done."""
+    if subject.program is not None:
+        raise WrongUse(
+            f"{subject.name or subject.about} is a program of its own: {what} works on what runs "
+            "in the harness's process; tornwrite gate and tornwrite explore judge programs"
+        )
+
+
 def load_subject(name: str) -> Subject:
     """The subject named `package.module:object`; modules of the current directory are found too.
+
+    `path/to/file.py:object` names it as well.
 
     Raises WrongUse, saying what is wrong, when it cannot be had.
     """
@@ -119,8 +149,9 @@ def load_subject(name: str) -> Subject:
     if not colon or not module_name or not attribute:
         raise WrongUse(
             f"a subject is named package.module:object, which {name!r} is not; "
-            "for example tornwrite.scenarios.stores:reference"
+            "for example tornwrite.scenarios.stores:reference, or my_subject.py:notes"
         )
+    module_name = module_of(name)
     here = os.getcwd()
     if here not in sys.path:
         sys.path.append(here)

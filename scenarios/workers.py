@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace, collect_garbage
-from tornwrite.scenarios.recording import HarnessBroken
+from tornwrite.scenarios.recording import HarnessBroken, NotMeasured
 from tornwrite.scenarios.subject import WrongUse
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ R = TypeVar("R")
 Progress: TypeAlias = Callable[[str, int], None]
 """Called by the work with what it is at and how far it is there."""
 
-TOLD = (WrongUse, NoSpace, HarnessBroken, RecorderBlind, UnknownStep)
+TOLD = (WrongUse, NoSpace, HarnessBroken, NotMeasured, RecorderBlind, UnknownStep)
 """Exceptions of the work that reach the caller as they are."""
 
 

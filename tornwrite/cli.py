@@ -3,6 +3,7 @@
 from tornwrite import (
     device_commands,
     gate_command,
+    init_command,
     list_commands,
     proof_commands,
     state_commands,
@@ -13,6 +14,7 @@ from tornwrite.command_group import main
 __all__ = [
     "device_commands",
     "gate_command",
+    "init_command",
     "list_commands",
     "main",
     "proof_commands",

@@ -7,20 +7,22 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, cast
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
-from tornwrite.faults.profile_files import ProfileFileError, user_profiles
+from tornwrite.configured_defaults import Defaults, configured_subjects, find_modules
+from tornwrite.faults.profile_files import user_profiles
 from tornwrite.faults.profile_order import known_profiles
 from tornwrite.faults.profiles import DEFAULT, Profile
+from tornwrite.faults.project_file import ProjectFileError
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import NoSpace, scratch_root
 from tornwrite.faults.trace import TraceFileError
 from tornwrite.model.verdict import Verdict
-from tornwrite.scenarios.recording import HarnessBroken
+from tornwrite.scenarios.recording import HarnessBroken, NotMeasured
 from tornwrite.scenarios.subject import Subject, WrongUse
 from tornwrite.scenarios.workers import WorkerFailed
 
@@ -52,10 +54,12 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (WrongUse, NoSpace, TraceFileError, ProfileFileError) as error:
+        except (WrongUse, NoSpace, TraceFileError, ProjectFileError) as error:
             leave(str(error), WRONG_USE)
         except (HarnessBroken, RecorderBlind, UnknownStep, WorkerFailed) as error:
             leave(f"{Verdict.HARNESS_BROKEN.value}: {error}", BROKEN)
+        except NotMeasured as error:
+            leave(f"{Verdict.NOT_MEASURED.value}: {error}", EXIT_CODES[Verdict.NOT_MEASURED])
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception:
@@ -71,13 +75,16 @@ def leave(message: str, code: int) -> NoReturn:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tornwrite")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Finds out whether a program that keeps its data in files keeps its promises when the process
     is killed or the power fails.
 
     A SUBJECT is named package.module:object. Exit codes: 0 passed, 1 violated, 2 wrong use,
-    3 not measured or harness broken.
+    3 not measured or harness broken. What an option leaves open, [tool.tornwrite] of the nearest
+    pyproject.toml says.
     """
+    context.default_map = cast("dict[str, Any]", Defaults())
     signal.signal(signal.SIGTERM, _terminated)
 
 
@@ -88,7 +95,7 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 def chosen_profiles(names: tuple[str, ...]) -> tuple[Profile, ...]:
     """The profiles of those names, from the strongest to the weakest.
 
-    The default ones when none is named. Raises ProfileFileError when the user's are wrong.
+    The default ones when none is named. Raises ProjectFileError when the user's are wrong.
     """
     if not names:
         return DEFAULT
@@ -109,6 +116,14 @@ def chosen_lanes(names: tuple[str, ...], *, default: bool) -> tuple[str, ...]:
         return ()
     chosen = lanes_named(wanted) if wanted else FAULT_LANES if default else ()
     return tuple(lane.name for lane in chosen)
+
+
+def wanted_subjects(named: tuple[str, ...], *, one: bool = False) -> tuple[str, ...]:
+    """The subjects of a command line: those named, else those of the user's file, else our own.
+
+    one: of our own just the JSONL session store, not all of them.
+    """
+    return named or configured_subjects() or ((REFERENCE,) if one else REFERENCE_EDITIONS)
 
 
 subject_argument = click.argument("subject", default=REFERENCE)
@@ -188,6 +203,7 @@ def load(subject: str) -> Subject:
     """The subject, once it is known that there is a place to work in."""
     from tornwrite.scenarios.subject import load_subject
 
+    find_modules()
     loaded = load_subject(subject)
     try:
         scratch_root()

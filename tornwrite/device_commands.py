@@ -8,8 +8,6 @@ from rich.console import Console
 
 from tornwrite.command_group import (
     EXIT_CODES,
-    REFERENCE,
-    REFERENCE_EDITIONS,
     budget_option,
     check_writable,
     chosen_profiles,
@@ -21,6 +19,7 @@ from tornwrite.command_group import (
     scenario_option,
     seed_option,
     told_if_unwritable,
+    wanted_subjects,
 )
 from tornwrite.faults.profile_files import user_profiles
 from tornwrite.faults.profile_order import known_profiles
@@ -67,7 +66,7 @@ def devices(
         check_writable(json_file)
     every = known_profiles(user_profiles())
     settings = Settings(chosen_profiles(profile_names) if profile_names else every, budget, seed)
-    wanted = subjects or ((REFERENCE,) if scenario_names else REFERENCE_EDITIONS)
+    wanted = wanted_subjects(subjects, one=bool(scenario_names))
     console = Console()
     results = []
     for subject in wanted:

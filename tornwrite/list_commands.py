@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tornwrite.command_group import main, subject_argument
+from tornwrite.configured_defaults import find_modules
 from tornwrite.faults.profile_files import user_profiles
 from tornwrite.faults.profile_order import known_profiles
 from tornwrite.faults.profiles import DEFAULT, KNOWN, rules
@@ -18,6 +19,7 @@ def scenarios(subject: str) -> None:
 
     from tornwrite.scenarios.subject import load_subject
 
+    find_modules()
     loaded = load_subject(subject)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("scenario", "operations", "about", "promises"):

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from tornwrite.command_group import (
     EXIT_CODES,
+    REFERENCE_EDITIONS,
     leave,
     load,
     main,
@@ -21,6 +22,7 @@ from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.subject import WrongUse
 
 if TYPE_CHECKING:
+    from tornwrite.model.results import SownRow
     from tornwrite.scenarios.subject import Scenario, Subject
 
 
@@ -67,40 +69,69 @@ def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> 
 
 
 @main.command()
-@subject_argument
+@click.argument("subjects", metavar="[SUBJECT]...", nargs=-1)
 @click.option("--only", default="", metavar="TEXT", help="Only faults with this in their name.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Faults tried at once.")
-def sow(subject: str, only: str, jobs: int | None) -> None:
-    """Sow faults into SUBJECT's source, one at a time, and see the gate catch them.
+@click.option(
+    "--most",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Scenarios of a SUBJECT put through each fault lane with one fault.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Keep what is found in FILE, and go on from there if the run was cut off.",
+)
+def sow(
+    subjects: tuple[str, ...], only: str, jobs: int | None, most: int, resume: str | None
+) -> None:
+    """Sow faults into the source of each SUBJECT, one at a time, and see the gate catch them.
 
     A sync removed, two statements swapped, an error swallowed, a lock dropped, a number off by one.
-    Passed: every fault is caught, or it is known why it makes no difference.
+    What several have in common is sown once, and any of them may catch it. All the reference stores
+    by default. Passed: every fault is caught, or it is known why it makes no difference.
     """
     from tornwrite.reports import sown as report
     from tornwrite.reports.progress import GateProgress
-    from tornwrite.scenarios.sown_survivors import WHY
+    from tornwrite.scenarios.sown_file import SownFile
+    from tornwrite.scenarios.sown_survivors import why_missed
     from tornwrite.scenarios.sown_trials import sown_faults, try_sown
     from tornwrite.scenarios.workers import default_jobs
 
-    loaded = load(subject)
-    if not loaded.source:
-        raise WrongUse(f"{subject} does not say what its source is: give its Subject `source`")
+    names = subjects or REFERENCE_EDITIONS
+    loaded = [load(name) for name in names]
+    for one in loaded:
+        if not one.source:
+            raise WrongUse(f"{one.name} does not say what its source is: give its Subject `source`")
     wanted = [one for one in sown_faults(loaded) if only in one.name]
     if not wanted:
         raise WrongUse(f"no fault that can be sown has {only!r} in its name")
+    kept = SownFile(resume, loaded) if resume is not None else None
+    console = Console()
     progress = GateProgress(Console(stderr=True), len(wanted))
+
+    def told(row: "SownRow") -> None:
+        progress.finished(row.name)
+        report.show_one(row, console)
+
     try:
         with progress:
             rows = try_sown(
-                subject,
+                names,
                 jobs or default_jobs(),
-                WHY,
+                why_missed,
                 wanted=lambda one: only in one.name,
-                finished=progress.finished,
+                most=most,
+                told=told,
+                report=progress.judged,
+                kept=kept,
             )
     except KeyboardInterrupt:
-        leave("interrupted; nothing was left running", 130)
-    console = Console()
+        goes_on = f"; {kept.file} has what was found" if kept is not None else ""
+        leave(f"interrupted; nothing was left running{goes_on}", 130)
     report.show(rows, console)
     verdict = Verdict.VIOLATED if report.missed(rows) else Verdict.PASSED
     console.print(f"[{style_of(verdict)}]{verdict.value}[/]: {report.summary(rows)}")

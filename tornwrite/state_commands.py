@@ -44,6 +44,13 @@ from tornwrite.scenarios.subject import WrongUse
     type=click.IntRange(min=0),
     help="In which way it went on.",
 )
+@click.option(
+    "--recorder",
+    default="in-process",
+    show_default=True,
+    type=click.Choice(["in-process", "strace"]),
+    help="As the finding has it.",
+)
 def replay(
     subject: str,
     scenario_name: str,
@@ -57,20 +64,22 @@ def replay(
     trace_file: str | None,
     killed_after: int | None,
     continuation: int,
+    recorder: str,
 ) -> None:
     """Show one crash state, or one other fault, again: record anew, go there, recover, judge."""
     from tornwrite.reports import console as console_report
     from tornwrite.scenarios.fault_lanes import Again
     from tornwrite.scenarios.replaying import Place, replay_fault
     from tornwrite.scenarios.replaying import replay as replay_state
+    from tornwrite.scenarios.serving import under_strace
 
     if profile_name is not None and "," in profile_name:
         raise WrongUse(f"one state is one of one profile; {profile_name} are several")
     profile = chosen_profiles((profile_name,))[0] if profile_name is not None else None
+    loaded = under_strace(load(subject)) if recorder == "strace" else load(subject)
     if fault is not None:
         if keep or trace_file or killed_after is not None:
             raise WrongUse("--fault is replayed without --keep, --trace and --killed-after")
-        loaded = load(subject)
         found = replay_fault(
             loaded,
             loaded.scenario(scenario_name),
@@ -83,7 +92,6 @@ def replay(
                 "a crash state is named by --profile, --epoch, --point and --image, another fault "
                 "by --fault: copy the whole command that the finding gave"
             )
-        loaded = load(subject)
         found = replay_state(
             loaded,
             loaded.scenario(scenario_name),

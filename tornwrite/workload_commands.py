@@ -10,7 +10,6 @@ from rich.console import Console
 
 from tornwrite.command_group import (
     EXIT_CODES,
-    REFERENCE_EDITIONS,
     budget_option,
     check_writable,
     chosen_profiles,
@@ -20,6 +19,7 @@ from tornwrite.command_group import (
     load,
     main,
     told_if_unwritable,
+    wanted_subjects,
 )
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.subject import WrongUse
@@ -76,16 +76,16 @@ def soak(
 ) -> None:
     """Do random operations to each SUBJECT, with real crashes between them, until something fails.
 
-    All the reference stores by default. After each operation every crash is judged that it made
-    possible. What failed is made as small as can be, kept in .hypothesis/examples, tried first the
-    next time, and printed as a program.
+    Those of pyproject.toml by default, else all the reference stores. After each operation every
+    crash is judged that it made possible. What failed is made as small as can be, kept in
+    .hypothesis/examples, tried first the next time, and printed as a program.
     """
     from tornwrite.reports import workloads as report
     from tornwrite.scenarios.fault_lanes import Effort
     from tornwrite.scenarios.soak import soak as rounds_of
     from tornwrite.scenarios.workers import default_jobs
 
-    wanted = tuple(dict.fromkeys(subjects)) or REFERENCE_EDITIONS
+    wanted = wanted_subjects(tuple(dict.fromkeys(subjects)))
     for subject in wanted:
         load(subject)
     number = time.time_ns() % 2**32 if seed is None else seed
@@ -162,8 +162,9 @@ def explore(
 ) -> None:
     """Run all short sequences of each SUBJECT's operations and judge every crash in them.
 
-    All the reference stores by default. Sequences that differ only in the names of keys and
-    contents count as one. A finding is shown at the shortest sequence that has it.
+    Those of pyproject.toml by default, else all the reference stores. Sequences that differ only in
+    the names of keys and contents count as one. A finding is shown at the shortest sequence that
+    has it.
     """
     from tornwrite.model.results import worst
     from tornwrite.reports import workloads as report
@@ -173,7 +174,7 @@ def explore(
     from tornwrite.scenarios.workers import default_jobs
 
     profiles = chosen_profiles(profile_names or ("kill", "posix"))
-    wanted = tuple(dict.fromkeys(subjects)) or REFERENCE_EDITIONS
+    wanted = wanted_subjects(tuple(dict.fromkeys(subjects)))
     place = None
     if epoch is not None and point is not None and image is not None:
         place = Place(epoch, point, cut, image)

@@ -2,20 +2,27 @@
 
 from tornwrite.scenarios.sessions.append import APPEND, PAGES
 from tornwrite.scenarios.sessions.compaction import COMPACT
+from tornwrite.scenarios.sessions.leftovers import EMPTY_LEFT, NOBODYS_LEFT, REWRITE_LEFT
 from tornwrite.scenarios.sessions.limits import LINE_OF_2_MB, STALE_COUNT
 from tornwrite.scenarios.sessions.metadata import METADATA
 from tornwrite.scenarios.sessions.migration import (
+    MIGRATION_DAMAGED,
     MIGRATION_LATE,
     MIGRATION_ONCE,
     MIGRATION_REAL,
     MIGRATION_SMALL,
 )
+from tornwrite.scenarios.sessions.reading import READING
 from tornwrite.scenarios.sessions.reopening import REOPENING
 from tornwrite.scenarios.sessions.repair import (
     DAMAGED,
+    DAMAGED_REPLACED,
     HOLE,
+    JOINED,
     METADATA_LOST,
     SKIP,
+    SKIP_SUMMARY,
+    SKIPS_ALL,
     TORN,
     UNENDED,
     ZEROS,
@@ -49,3 +56,16 @@ ALL = (
     MIGRATION_LATE,
     MIGRATION_REAL,
 )
+
+OF_REFERENCE = (
+    DAMAGED_REPLACED,
+    SKIP_SUMMARY,
+    SKIPS_ALL,
+    JOINED,
+    REWRITE_LEFT,
+    NOBODYS_LEFT,
+    EMPTY_LEFT,
+    READING,
+    MIGRATION_DAMAGED,
+)
+"""Of what the published edition does not keep, or does not know: damaged lines, checksums."""

@@ -7,7 +7,8 @@ import orjson
 
 from tornwrite.faults.images import Image
 from tornwrite.model.operation import Observation
-from tornwrite.model.promises import ATOMIC, DURABLE, MIGRATION
+from tornwrite.model.promises import ATOMIC, DAMAGE, DURABLE, MIGRATION
+from tornwrite.scenarios.sessions.on_disk import holding, left, line
 from tornwrite.scenarios.sessions.operations import MIGRATE, REOPEN, add
 from tornwrite.scenarios.subject import Scenario
 
@@ -68,6 +69,25 @@ MIGRATION_LATE = Scenario(
     base=_SMALL[:1],
     start=_waiting(_SMALL[:1]),
     operations=(add("chat:1", "newer"), MIGRATE, add("chat:1", "newest"), MIGRATE),
+)
+
+
+_NO_MESSAGE = b'{"role":"us'
+_MINIFIED: Image = (
+    ("chat_1.json", orjson.dumps(orjson.loads(_file("chat:1", "", "hello", "hi")))),
+)
+_OWN = left(line("own") + _NO_MESSAGE + b"\n" + line("newer"), count=3)
+
+MIGRATION_DAMAGED = Scenario(
+    name="migration-damaged",
+    about="a line of the session that a legacy file is for is no message; the file has no spaces",
+    promises=(MIGRATION, DAMAGE, DURABLE, ATOMIC),
+    base=(*_MINIFIED, *_OWN),
+    start={
+        **holding("own", "newer", damaged=_NO_MESSAGE),
+        "pending": _waiting(_MINIFIED)["pending"],
+    },
+    operations=(MIGRATE,),
 )
 
 

@@ -1,5 +1,7 @@
 """What lies on the disk before a scenario of session stores: files, and what they read as."""
 
+from zlib import crc32
+
 from tornwrite.faults.images import Image
 from tornwrite.model.operation import Observation
 
@@ -7,6 +9,12 @@ from tornwrite.model.operation import Observation
 def line(content: str) -> bytes:
     """A message of the user, as a line."""
     return b'{"role":"user","content":"%s"}\n' % content.encode()
+
+
+def sealed(content: str) -> bytes:
+    """The same line with its checksum, as the reference store writes it."""
+    text = line(content)[:-2]
+    return b'%b,"crc32":"%08x"}\n' % (text, crc32(text))
 
 
 def metadata(count: int, skip: int = 0) -> bytes:

@@ -31,5 +31,14 @@ def compact(key: str) -> Operation:
     return Operation("compact", {"key": key})
 
 
+def read(key: str) -> Operation:
+    return Operation("get_history", {"key": key})
+
+
+def read_summary(key: str) -> Operation:
+    return Operation("get_summary", {"key": key})
+
+
+LIST = Operation("list_sessions")
 REOPEN = Operation("reopen")
 MIGRATE = Operation("migrate")

@@ -1,7 +1,7 @@
 """Repair: the first writes after an earlier crash or damage, with another crash among them."""
 
 from tornwrite.model.promises import ATOMIC, DAMAGE, DURABLE, TIDY, TORN_TAIL
-from tornwrite.scenarios.sessions.on_disk import holding, left, line, metadata
+from tornwrite.scenarios.sessions.on_disk import holding, left, line, metadata, sealed
 from tornwrite.scenarios.sessions.operations import add, compact, replace, summary, truncate
 from tornwrite.scenarios.subject import Scenario
 
@@ -63,6 +63,39 @@ DAMAGED = Scenario(
     ),
 )
 
+DAMAGED_REPLACED = Scenario(
+    name="repair-damage-replaced",
+    about="the same, and the whole history is replaced first; the line is kept aside",
+    promises=(DAMAGE, DURABLE, ATOMIC),
+    base=DAMAGED.base,
+    start=DAMAGED.start,
+    operations=(replace("chat:1", "new"), add("chat:1", "newer")),
+)
+
+_BEFORE, _BEHIND = b"of a message that is gone", b"and of another one"
+
+JOINED = Scenario(
+    name="repair-joined-lines",
+    about="several messages are on one line, with damage between them; each of them counts",
+    promises=(DAMAGE, DURABLE, ATOMIC),
+    base=left(
+        # Of the first three only the newlines were hit: one is another byte, one is gone.
+        _BEFORE
+        + sealed("one")[:-1]
+        + b"?"
+        + sealed("two")[:-1]
+        + sealed("three")[:-1]
+        + _BEHIND
+        + b"\n"
+        + sealed("four")
+    ),
+    start={
+        **holding("one", "two", "three", "four"),
+        "must_keep": [repr(_BEFORE), repr(_BEHIND)],
+    },
+    operations=(add("chat:1", "five"), truncate("chat:1", 4), compact("chat:1")),
+)
+
 # One more than there are: the next message would be the one that makes it hide all three.
 _WRONG_SKIP = metadata(count=3, skip=3)
 
@@ -73,6 +106,24 @@ SKIP = Scenario(
     base=(("chat_1.jsonl", _LINES), ("chat_1.meta.json", _WRONG_SKIP)),
     start=holding("one", "two", damaged=_WRONG_SKIP),
     operations=(add("chat:1", "three"), truncate("chat:1", 2), add("chat:1", "four")),
+)
+
+SKIP_SUMMARY = Scenario(
+    name="repair-skip-summary",
+    about="the same, and the first that is written is a summary",
+    promises=(DAMAGE, DURABLE, ATOMIC),
+    base=SKIP.base,
+    start=SKIP.start,
+    operations=(summary("chat:1", "of all"), add("chat:1", "three")),
+)
+
+SKIPS_ALL = Scenario(
+    name="skips-all",
+    about="another program has truncated the session to nothing; it is written to",
+    promises=(ATOMIC, DURABLE),
+    base=(("chat_1.jsonl", _LINES), ("chat_1.meta.json", metadata(count=2, skip=2))),
+    start={},
+    operations=(add("chat:1", "three"), compact("chat:1")),
 )
 
 METADATA_LOST = Scenario(

@@ -143,6 +143,14 @@ PAIRS = (
         (truncate(_KEY, 1), compact(_KEY)),
         before=_TWO,
     ),
+    # Of the new history a line begins where the old one was cut.
+    pair(
+        "read-and-replace-as-long",
+        "a thread reads a truncated history while another one replaces it by lines as long",
+        (read(_KEY),),
+        (replace_history(_KEY, "new", "more"),),
+        before=_SHORTENED,
+    ),
     pair(
         "add-and-migrate",
         "a thread adds to the session that another one imports",

@@ -112,6 +112,49 @@ def run(name):
 threads = [threading.Thread(target=run, args=(name,)) for name in (b'a', b'b', b'c')]
 [thread.start() for thread in threads]; [thread.join() for thread in threads]
 """,
+    "a mapped file": """
+import mmap
+f = os.open('a', os.O_RDWR | os.O_CREAT); os.ftruncate(f, 10000); m = mmap.mmap(f, 10000)
+os.close(f); m[0:3] = b'abc'; m[4090:4100] = b'0123456789'; m.flush(); m[5:7] = b'yz'
+os.mkdir('x'); m[5:7] = b'YZ'; m.flush(4096, 4096); m[9999] = 1; m.resize(12000); m[11000] = 5
+os.rename('a', 'b')
+with open('b', 'r+b') as g: g.seek(3); g.write(b'W' * 10); g.flush(); m[4] = 0; g.truncate(5000)
+m[4097] = 9; m.close()
+""",
+    "files mapped in other ways": """
+import mmap
+with open('old', 'r+b') as f:
+    with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_WRITE) as m: m[2:4] = b'!!'
+    f.seek(0); f.truncate(3)
+    with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_COPY) as m: m[0:1] = b'-'
+    with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as m: m.flush()
+m = mmap.mmap(-1, 100); m[0:2] = b'aa'
+with open('old', 'r+b') as f: m = mmap.mmap(f.fileno(), 0); n = mmap.mmap(f.fileno(), 0)
+m[0:1] = b'q'; n[1:2] = b'r'; del m; n.close()
+f = os.open('big', os.O_RDWR | os.O_CREAT); os.ftruncate(f, 3 * mmap.PAGESIZE)
+with mmap.mmap(f, mmap.PAGESIZE, offset=mmap.PAGESIZE) as m: m[1:2] = b'x'; m.flush(0, 10)
+""",
+    "a mapped file removed and replaced": """
+import mmap
+f = os.open('a', os.O_RDWR | os.O_CREAT); os.write(f, b'1' * 5000); m = mmap.mmap(f, 0); os.close(f)
+os.unlink('a'); m[0:1] = b'-'; open('a', 'w').close(); m[1:2] = b'+'; m.flush(); m.close()
+""",
+    "files without a name": """
+import tempfile
+f = os.open('sub', os.O_TMPFILE | os.O_RDWR, 0o600); os.write(f, b'x' * 5000); os.fsync(f)
+os.link(f'/proc/self/fd/{f}', 'sub/n', src_dir_fd=0); os.write(f, b'more')
+os.link(f'/proc/self/fd/{f}', 'second', src_dir_fd=0); os.close(f)
+with tempfile.TemporaryFile(dir='.') as g: g.write(b'scratch')
+""",
+    "copies in the kernel": """
+import shutil
+shutil.copyfile('old', 'c'); shutil.copy2('old', 'sub/d')
+f = os.open('old', os.O_RDONLY); g = os.open('e', os.O_WRONLY | os.O_CREAT); os.read(f, 2)
+os.copy_file_range(f, g, 3); os.sendfile(g, f, 1, 4); os.copy_file_range(f, g, 2, 0, 20)
+h = os.dup(f); os.lseek(h, 1, os.SEEK_CUR); os.copy_file_range(f, g, 100); os.close(g); os.close(f)
+os.posix_fallocate(os.open('e', os.O_WRONLY), 0, 100)
+g = os.open('/etc/passwd', os.O_RDONLY); os.sendfile(os.open('e', os.O_WRONLY), g, 0, 5)
+""",
     "files read only": """
 with open('old') as f: f.read(); os.fsync(f.fileno())
 f = os.open('old', os.O_RDONLY | os.O_CREAT); os.read(f, 2); os.fsync(f); os.close(f)

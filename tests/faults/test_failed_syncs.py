@@ -29,6 +29,7 @@ from tornwrite.faults.steps import (
     FailedSync,
     Fsync,
     Open,
+    OpenUnnamed,
     Rename,
     SetSize,
     Step,
@@ -182,7 +183,7 @@ def failing(draw: st.DrawFn, most: int) -> list[Step]:
     found: list[Step] = []
     handles: list[int] = []
     for step in steps:
-        if isinstance(step, Open):
+        if isinstance(step, Open | OpenUnnamed):
             handles.append(step.handle)
         if isinstance(step, Close):
             handles.remove(step.handle)

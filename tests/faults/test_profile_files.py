@@ -6,6 +6,7 @@ import pytest
 
 from tornwrite.faults.profile_files import ProfileFileError, user_profiles
 from tornwrite.faults.profiles import EXT4, FsyncCommits, PowerLoss, SizeAfterData
+from tornwrite.faults.project_file import ProjectFileError
 
 FULL = """
 [tool.tornwrite.profiles.mine]
@@ -63,11 +64,11 @@ def test_a_profile_may_begin_from_another_built_in_or_not(tmp_path: Path) -> Non
     assert second.size_after_data is EXT4.size_after_data
 
 
-def test_the_nearest_file_that_has_profiles_counts(tmp_path: Path) -> None:
+def test_the_nearest_file_that_has_a_table_of_ours_counts(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(FULL)
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
-    (tmp_path / "a" / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.tornwrite]\n")
+    (tmp_path / "a" / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.other]\n")
     assert [one.name for one in user_profiles(str(inside))] == ["mine"]
     (inside / "pyproject.toml").write_text('[tool.tornwrite.profiles.near]\nlike = "xfs"\n')
     assert [one.name for one in user_profiles(str(inside))] == ["near"]
@@ -147,8 +148,8 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProfileFileError, match=f"cannot read {tmp_path}/pyproject.toml"):
+    with pytest.raises(ProjectFileError, match=f"cannot read {tmp_path}/pyproject.toml"):
         written(tmp_path, "[tool\n")
     (tmp_path / "pyproject.toml").write_bytes(b"\xff")
-    with pytest.raises(ProfileFileError, match="cannot read"):
+    with pytest.raises(ProjectFileError, match="cannot read"):
         user_profiles(str(tmp_path))

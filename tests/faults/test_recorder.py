@@ -265,11 +265,6 @@ def test_a_trace_of_a_recorder_that_never_ran_is_refused(root: Path) -> None:
         Recorder(root).trace()
 
 
-def map_it(root: Path) -> None:
-    with open(root / "there", "r+b") as file:
-        mmap.mmap(file.fileno(), 0)
-
-
 def splice_it(root: Path) -> None:
     source, sink = os.pipe()
     try:
@@ -292,11 +287,9 @@ def sync_what_is_gone(root: Path) -> None:
 
 
 UNKNOWN: dict[str, Callable[[Path], object]] = {
-    "O_TMPFILE in the root": lambda root: tempfile.TemporaryFile(dir=root),  # noqa: SIM115
     "O_DIRECT on a": lambda root: os.open(root / "a", os.O_WRONLY | os.O_CREAT | os.O_DIRECT),
     "mkfifo a": lambda root: os.mkfifo(root / "a"),
     "mknod a": lambda root: os.mknod(root / "a"),
-    "writable shared mapping of there": map_it,
     "splice into there": splice_it,
     "ioctl FICLONE on there": clone_it,
     "lost its name": sync_what_is_gone,

@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 from tornwrite.faults.images import Image, SymbolicLink
 from tornwrite.faults.steps import (
     Close,
+    Exchange,
     Fsync,
     Link,
     Mkdir,
     Open,
+    OpenUnnamed,
     Rename,
     Rmdir,
     SetSize,
     Step,
+    Store,
     Symlink,
     SyncAll,
     Unlink,
@@ -61,6 +64,11 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Symlink, names, names),
     st.builds(Mkdir, names),
     st.builds(Rmdir, names),
+    st.builds(OpenUnnamed, numbers, names),
+    st.builds(Store, numbers, numbers, st.binary(max_size=20)),
+    st.builds(Fsync, numbers, st.just(True), numbers, st.none() | numbers),
+    st.builds(Exchange, names, names),
+    st.builds(Link, numbers, names),
 )
 sites = st.lists(st.builds(Site, names, numbers, names), max_size=2).map(tuple)
 events: st.SearchStrategy[Event] = st.one_of(

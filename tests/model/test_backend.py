@@ -6,7 +6,8 @@ import pytest
 
 from tornwrite.model import promises
 from tornwrite.model.backend import BackendModel, Started
-from tornwrite.model.judge import History, Recovery, Seen, assess, identity_of, judge
+from tornwrite.model.history import History
+from tornwrite.model.judge import Recovery, Seen, assess, identity_of, judge
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.verdict import Kind, Violation
 

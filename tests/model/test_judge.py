@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tornwrite.model import judge as judging
+from tornwrite.model import history as histories
+from tornwrite.model.history import History
 from tornwrite.model.judge import (
-    History,
     Permitted,
     Probed,
     Recovery,
@@ -342,7 +342,7 @@ def test_what_may_come_back_is_what_some_order_leads_to(
     telling: tuple[list[Operation], list[Told]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "MOST_WAYS", 1_000_000)
+        patch.setattr(histories, "MOST_WAYS", 1_000_000)
         assert set(follow(*telling).permitted().states) == every_end(*telling)
 
 
@@ -352,7 +352,7 @@ def test_where_only_some_orders_are_followed_none_is_permitted_that_there_is_not
     telling: tuple[list[Operation], list[Told]], most: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "MOST_WAYS", most)
+        patch.setattr(histories, "MOST_WAYS", most)
         allowed = follow(*telling).permitted()
     possible = {canonical({"words": list(words)}) for words in every_end(*telling)}
     assert allowed.views <= possible
@@ -367,12 +367,12 @@ def test_many_that_overlap_take_no_time() -> None:
             followed.began(10 * turn + writer, say(f"{writer}.{turn}"))
         for writer in range(10):
             followed.acknowledged(10 * turn + writer)
-    assert 0 < len(followed.permitted().states) <= judging.MOST_WAYS + 10
+    assert 0 < len(followed.permitted().states) <= histories.MOST_WAYS + 10
     assert {len(state) for state in followed.permitted().states} == {200}
 
 
 def test_of_many_orders_some_are_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "MOST_WAYS", 1)
+    monkeypatch.setattr(histories, "MOST_WAYS", 1)
     followed = history()
     for number, word in enumerate("abcd"):
         followed.began(number, say(word))

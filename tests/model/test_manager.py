@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tornwrite.model import promises
-from tornwrite.model.judge import History, Probed, Recovery, Seen, assess, identity_of, judge
+from tornwrite.model.history import History
+from tornwrite.model.judge import Probed, Recovery, Seen, assess, identity_of, judge
 from tornwrite.model.manager import Managed, ManagerModel
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.sessions import PROBE, Session

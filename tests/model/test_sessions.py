@@ -5,6 +5,16 @@ from typing import Any
 import pytest
 
 from tornwrite.model import promises
+from tornwrite.model.history import History
+from tornwrite.model.judge import (
+    Assessed,
+    Permitted,
+    Probed,
+    Recovery,
+    Seen,
+    assess,
+    judge,
+)
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.model.sessions import Session, SessionModel, Sessions
 from tornwrite.model.verdict import Kind
@@ -285,3 +295,35 @@ def test_each_drift_is_told_and_all_litter_at_once() -> None:
         promises.RECONCILED,
         promises.TIDY,
     ]
+
+
+# Whether a legacy file was imported, once its messages have been removed again
+
+
+def recovered(state: Sessions, then: Sessions) -> Assessed:
+    """A recovery that shows the one state, and after another migration the other."""
+    migrate = (op("migrate"),)
+    first, last = (Seen(_observed(one)) for one in (state, then))
+    return assess(MODEL, Recovery(first, (Probed(migrate, last),)))
+
+
+def permitted(state: Sessions) -> Permitted[Sessions]:
+    return History(MODEL, state).permitted()
+
+
+def imported_then_truncated() -> Sessions:
+    state = waiting(("f.json", "k", "", ("1",)), k={"messages": [message("1")]})
+    return after(op("truncate_history", key="k", keep_last=0), start=state)
+
+
+def test_what_was_imported_and_removed_need_not_come_back_with_another_migration() -> None:
+    state = imported_then_truncated()
+    found = recovered(state, after(op("migrate"), start=state))
+    assert judge(MODEL, permitted(state), found) == ()
+
+
+def test_what_was_not_imported_may_not_get_lost_by_another_migration() -> None:
+    state = waiting(("f.json", "k", "", ("1",)))
+    emptied = after(op("migrate"), start=imported_then_truncated())
+    (wrong,) = judge(MODEL, permitted(state), recovered(state, emptied))
+    assert wrong.kind is Kind.LOST

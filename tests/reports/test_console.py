@@ -224,6 +224,12 @@ def test_the_step_to_protect_is_named_even_when_it_is_an_earlier_one() -> None:
     assert "step 3, step-003-" in text
 
 
+def test_a_subject_in_a_title_is_no_picture() -> None:
+    assert "notes.py:notes: finding 1" in shown(
+        report.finding(FINDING, "notes.py:notes: finding 1")
+    )
+
+
 def test_what_is_wrong_without_a_crash_shows_no_steps() -> None:
     live = replace(FINDING, profile="no crash", profiles=("no crash",), protect=None)
     text = shown(report.finding(live, "t"))

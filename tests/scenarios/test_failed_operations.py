@@ -6,7 +6,7 @@ from typing import Any
 from support.key_values import KeyValueModel, RightStore, Values, put
 from tornwrite.faults.steps import Fsync, Open, Rename
 from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Stepped, Trace
-from tornwrite.model.judge import History
+from tornwrite.model.history import History
 from tornwrite.model.operation import Operation
 from tornwrite.scenarios.permitted import Failures, permitted_by_epoch
 from tornwrite.scenarios.subject import Scenario, Subject

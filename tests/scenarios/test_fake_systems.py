@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from support.key_values import PUT, RightStore, right
-from tornwrite.model.verdict import Verdict
+from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios import stores
 from tornwrite.scenarios.fake_disk import fake_disk
 from tornwrite.scenarios.fake_systems import (
@@ -31,7 +31,7 @@ from tornwrite.scenarios.other_systems import OTHER_SYSTEMS
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
-from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
+from tornwrite.scenarios.subject import Driver, Subject, WrongUse, load_subject
 
 STORES = {
     "reference": stores.reference,
@@ -60,6 +60,21 @@ def test_no_two_names_share_a_session_and_none_leaves_the_directory(
         assert tried.is_right, (names, tried)
         for told in tried.refused.values():
             assert told.startswith(("OSError: [Errno", "KeyRefused: ")), told
+
+
+@pytest.mark.parametrize("opens", [0, 1], ids=["at first", "again"])
+def test_a_store_that_cannot_be_opened_under_such_names_is_told(opens: int) -> None:
+    opened: list[str] = []
+
+    def fails(directory: str) -> Driver:
+        if len(opened) == opens:
+            raise OSError(errno.ENAMETOOLONG, "too long")
+        opened.append(directory)
+        return stores.reference.open(directory)
+
+    (wrong,) = try_names(replace(stores.reference, open=fails), VFAT, ("a",)).wrong
+    assert wrong.kind is Kind.UNREADABLE
+    assert "too long" in wrong.recovered
 
 
 @pytest.mark.parametrize("store", ["reference", "manager", "backend"])

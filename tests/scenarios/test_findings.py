@@ -277,14 +277,18 @@ def test_what_goes_wrong_for_want_of_another_line_is_not() -> None:
     assert len(merged([found(()), found((("a", b""),))])) == 2
 
 
-def test_steps_without_source_lines_are_told_apart_by_scenario_and_number() -> None:
+def test_steps_without_source_lines_are_told_apart_by_what_they_do_in_which_operation() -> None:
     bare = Trace(
         (),
         tuple(Stepped(e.step) if isinstance(e, Stepped) else e for e in TRACE.events),
     )
-    first, second = found((), trace=bare), replace(found((), trace=bare), scenario="other")
-    assert len(merged([first, second])) == 2
-    assert len(merged([first, first])) == 1
+    first = found((), trace=bare)
+    elsewhere = replace(first, scenario="other")
+    in_another = replace(
+        first, steps=tuple(replace(line, operation="other()") for line in first.steps)
+    )
+    assert len(merged([first, elsewhere])) == 1
+    assert len(merged([first, in_another])) == 2
 
 
 def test_litter_is_one_finding_wherever_the_crash_came() -> None:

@@ -14,7 +14,7 @@ from support.late_repairs import add
 from tornwrite.cli import main
 from tornwrite.faults.profiles import DEFAULT, by_name
 from tornwrite.faults.scratch import VARIABLE
-from tornwrite.model.judge import History
+from tornwrite.model.history import History
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Verdict

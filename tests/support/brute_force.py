@@ -41,9 +41,11 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
     for index, step in enumerate(steps):
         for effect in interpreter.apply(index, step):
             effects.append(effect)
-            if isinstance(effect, NameEffect) and effect.subject not in start:
-                node = interpreter.node(effect.subject)
-                kinds[effect.subject] = b"" if isinstance(node, bytes) else None
+            about = effect.subject if isinstance(effect, NameEffect) else None
+            if isinstance(effect, PageEffect | SizeEffect | FileBarrier):
+                about = effect.inode
+            if about is not None and about not in start:
+                kinds[about] = b"" if isinstance(interpreter.node(about), bytes) else None
     contents = {**start, **kinds}
     files = sorted(inode for inode, node in contents.items() if isinstance(node, bytes))
 
@@ -90,20 +92,26 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 uncovers[effect.number] = (effect.inode, first, last)
             sizes[effect.inode].append((effect.number, effect.size, effect.shrinks))
 
-    durable_names, durable_data, durable_sizes = _durable(effects, profile, files)
+    durable_names, durable_data, durable_sizes, durable_parts = _durable(effects, profile, files)
 
     def data_there(
-        f: int, number: int, size_at: dict, page_at: dict, at: int | None = None
+        f: int,
+        number: int,
+        size_at: dict,
+        page_at: dict,
+        at: int | None = None,
+        part: tuple[int, int] | None = None,
     ) -> bool:
         """Whether all that was done to the file before `number` is in this state.
 
-        Less what counted as clean by the time `at` that somebody asked, by now if nobody did.
+        Less what counted as clean by the time `at` that somebody asked, by now if nobody did. With
+        a part: whether its pages are, the first to the last.
         """
         clean = last_failure(effects, f, at)
-        if any(size_at[f][0] < s[0] < number for s in sizes[f] if s[0] > clean):
+        if part is None and any(size_at[f][0] < s[0] < number for s in sizes[f] if s[0] > clean):
             return False
         for (g, p), known in pages.items():
-            if g != f or p not in page_at[f]:
+            if g != f or p not in page_at[f] or (part and not part[0] <= p <= part[1]):
                 continue
             head, tail, _ = page_at[f][p]
             own = [v for v in known if v[2] == head[2] and v[0] > clean]
@@ -170,6 +178,10 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 page_at = dict(zip(files, page_pick, strict=True))
                 if not all(data_there(f, n, size_at, page_at, at) for f, n, at in durable_data):
                     continue
+                if not all(
+                    data_there(f, n, size_at, page_at, at, part) for f, n, at, part in durable_parts
+                ):
+                    continue
                 if profile.commits_wait_for_data and not all(
                     data_there(f, last_record, size_at, page_at) for f in files
                 ):
@@ -197,7 +209,9 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 found.add(_image(start_tree, contents, included, size_at, page_at, profile))
                 if profile.program_page:
                     torn = [
-                        _programmed(f, size_at, page_at, pages, durable_data, profile)
+                        _programmed(
+                            f, size_at, page_at, pages, durable_data, durable_parts, profile
+                        )
                         for f in files
                     ]
                     for programmed in product(*torn):
@@ -213,7 +227,7 @@ def last_failure(effects: list[Effect], inode: int, before: int | None = None) -
     return max((n for n in numbers if before is None or n < before), default=-1)
 
 
-def _programmed(f, size_at, page_at, pages, durable_data, profile) -> list[bytes]:
+def _programmed(f, size_at, page_at, pages, durable_data, durable_parts, profile) -> list[bytes]:
     """A file as it is and, if its pages are whole, each program page in flight torn in each way."""
     size = size_at[f][1]
     there = [at for _, at in sorted(page_at[f].items())]
@@ -229,7 +243,8 @@ def _programmed(f, size_at, page_at, pages, durable_data, profile) -> list[bytes
             if g == f and start <= p * profile.page < start + profile.program_page:
                 generation = max((v[2] for v in known if v[2] <= size_at[f][0]), default=0)
                 own = [v for v in known if v[2] == generation]
-                flying |= any(v[0] >= certain for v in own[1:])
+                parts = [n for g, n, _, at in durable_parts if g == f and at[0] <= p <= at[1]]
+                flying |= any(v[0] >= max([certain, *parts]) for v in own[1:])
         if not flying:
             continue
         sectors = range(start, end, profile.sector)
@@ -299,15 +314,17 @@ def _uncovered_there(f, size_at, page_at, uncovers, effects, pages) -> bool:
 
 
 def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
-    """What the barriers made durable: name effects, data, (file, number) sizes.
+    """What the barriers made durable: name effects, data, (file, number) sizes, parts of files.
 
-    Data is (file, number, when): what was done before the number, as it was asked for then.
+    Data is (file, number, when): what was done before the number, as it was asked for then. A part
+    has the first and the last of its pages beside.
     """
     names: dict[tuple[int, int], int] = {}
     data: set[tuple[int, int, int]] = set()
     sizes: dict[tuple[int, int], int] = {}
+    parts: set[tuple[int, int, int, tuple[int, int]]] = set()
     if not profile.flush_honoured:
-        return names, data, sizes
+        return names, data, sizes, parts
     all_names = [e for e in effects if isinstance(e, NameEffect)]
     journaled = [
         e for e in effects if isinstance(e, SizeEffect) and (e.shrinks or profile.sizes_in_order)
@@ -336,6 +353,8 @@ def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
             for effect in journaled:
                 if effect.number <= through:
                     sizes.setdefault((effect.inode, effect.number), now)
+        if profile.data_in_order:
+            data.update((f, through, now) for f in files)
 
     barriers = [e for e in effects if isinstance(e, FileBarrier | DirectoryBarrier | SyncBarrier)]
     everything = profile.fsync_commits is FsyncCommits.EVERYTHING
@@ -344,14 +363,23 @@ def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
         now = later.number
         match barrier:
             case FileBarrier():
-                data.add((barrier.inode, barrier.number, now))
+                if barrier.pages is None:
+                    data.add((barrier.inode, barrier.number, now))
+                else:
+                    parts.add((barrier.inode, barrier.number, now, barrier.pages))
+                    clean = last_failure(effects, barrier.inode, now)
+                    for e in effects:
+                        resizes = isinstance(e, SizeEffect) and e.inode == barrier.inode
+                        if resizes and clean < e.number <= barrier.horizon:
+                            sizes.setdefault((e.inode, e.number), now)
                 if everything:
                     commit(barrier.number, now)
                 elif profile.fsync_commits is FsyncCommits.ALL_EARLIER:
                     commit(barrier.horizon, now)
                 elif profile.fsync_commits is FsyncCommits.OWN_NAME:
                     for effect in all_names:
-                        if effect.number <= barrier.horizon and effect.subject == barrier.inode:
+                        own = barrier.inode in (effect.subject, effect.other)
+                        if effect.number <= barrier.horizon and own:
                             halves(effect, now, asked=False)
             case DirectoryBarrier():
                 if profile.names_in_order or everything:
@@ -381,7 +409,7 @@ def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
     if profile.commits_wait_for_data:
         data |= {(f, n, when) for (n, _), when in names.items() for f in files}
         data |= {(f, n, when) for (_, n), when in sizes.items() for f in files}
-    return names, data, sizes
+    return names, data, sizes, parts
 
 
 def _image(start_tree, contents, included, size_at, page_at, profile, instead=None) -> Image:

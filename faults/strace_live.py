@@ -1,0 +1,157 @@
+"""Recorder for a program that somebody talks to: its steps, and how many were done when it spoke.
+
+Whoever talks to it starts it by `tracing_command`, with a pipe for its standard output, and when it
+has ended reads what it did by `read_recording`. When it spoke is seen in strace's own output, by
+its calls on that pipe: no clock is compared with another.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tornwrite.faults.images import Image
+from tornwrite.faults.steps import Step
+from tornwrite.faults.strace import probe_strace, strace_options
+from tornwrite.faults.strace_errors import StraceOutputError, StraceUnusableError
+from tornwrite.faults.strace_follow import Follower
+from tornwrite.faults.strace_log import PADDING
+from tornwrite.faults.strace_names import Names
+from tornwrite.faults.strace_parse import Argument, Call, Ended, Entered, Event, Superseded, parse
+
+_SPEAKS = {
+    "write": 0, "writev": 0, "pwrite64": 0, "pwritev": 0, "pwritev2": 0,
+    "sendfile": 0, "splice": 2, "copy_file_range": 2,
+}  # fmt: skip
+"""Calls by which bytes come into a pipe, and where each has its descriptor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Right before a call: a place at which strace can kill the program, or have the call fail.
+
+    done: how many steps were done by then. name, count: the count-th call of that name of its
+    thread, from 1, as strace counts them where it injects something.
+    """
+
+    done: int
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRecording:
+    """What a program did below the root, and when it spoke.
+
+    said: for each call by which it wrote to its standard output: how many bytes it had written
+    after it, and how many steps it had done before. moments: before each call that made a step, and
+    before each of those.
+    """
+
+    steps: tuple[Step, ...]
+    said: tuple[tuple[int, int], ...]
+    moments: tuple[Moment, ...] = ()
+
+    def done_at(self, byte: int) -> int:
+        """How many steps were done when so many bytes had been written.
+
+        The call that wrote the last of them counts from its beginning: whoever reads the bytes may
+        have them before the call has returned.
+
+        Raises StraceOutputError when so many were not seen to be written.
+        """
+        for until, done in self.said:
+            if until >= byte:
+                return done
+        raise StraceOutputError(
+            f"the program answered {byte} bytes, and only {self._total} of them were seen to be "
+            "written: by a call that is not followed (vmsplice, tee, io_uring)?"
+        )
+
+    @property
+    def _total(self) -> int:
+        return self.said[-1][0] if self.said else 0
+
+
+def tracing_command(
+    command: Sequence[str], calls: str, inject: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The command that runs `command` under strace.
+
+    calls: the pipe of a `StraceLog`. inject: what strace changes,
+    each as its option --inject has it: `fsync:error=EIO:when=3`.
+    Raises StraceUnusableError when there is no usable strace here.
+    """
+    ability = probe_strace()
+    if not ability.usable or ability.path is None:
+        raise StraceUnusableError(ability.reason)
+    # Where only some calls stop the program, strace 6.1 does not deliver the signals it injects.
+    signals = any(":signal=" in one for one in inject)
+    options = strace_options(ability.path, ability.seccomp_bpf and not signals)
+    injected = [word for one in inject for word in ("-e", f"inject={one}")]
+    return (*options, *injected, "-a", str(PADDING), "-o", calls, "--", *command)
+
+
+def read_recording(
+    calls: str, root: str, base: Image, folder: str, pipe: int, *, killed: bool = False
+) -> LiveRecording:
+    """What the program did, by what strace wrote to `calls`. It has ended.
+
+    root: what is recorded; base: what was there before. folder: where the program was started.
+    pipe: the inode of the pipe that was its standard output. killed: strace killed it, before the
+    call in which each of its threads ends was done.
+    Raises UnknownStep for what has no step, StraceOutputError when the output is not understood.
+    """
+    listener = _Listener(pipe)
+    with open(calls, "rb") as lines:
+        events = parse(lines)
+        if killed:
+            events = (e for e in events if not (isinstance(e, Call) and e.result is None))
+        steps = Follower(Names(root, base), folder).follow(events, listener.hear)
+    listener.ended(len(steps))
+    return LiveRecording(tuple(steps), tuple(listener.said), tuple(listener.moments))
+
+
+class _Listener:
+    """Notes what is written to one pipe, and which calls made the steps."""
+
+    def __init__(self, pipe: int) -> None:
+        self.said: list[tuple[int, int]] = []
+        self.moments: list[Moment] = []
+        text = f"pipe:[{pipe}]"
+        self._pipe = "<" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(text)) + ">"
+        self._begun: dict[int, Moment] = {}
+        self._counts: Counter[tuple[int, str]] = Counter()
+        self._last: Moment | None = None
+        self._total = 0
+
+    def hear(self, event: Event, done: int) -> None:
+        """An event comes next, and so many steps are done."""
+        self.ended(done)
+        match event:
+            case Entered(pid, name, _):
+                self._begun[pid] = self._counted(pid, name, done)
+            case Call(pid, name, arguments, result):
+                moment = self._begun.pop(pid, None) or self._counted(pid, name, done)
+                self._last = Moment(done, name, moment.count)
+                if name in _SPEAKS and result and result > 0 and self._is_said(name, arguments):
+                    self._total += result
+                    self.said.append((self._total, moment.done))
+                    self.moments.append(moment)
+            case Ended() | Superseded():
+                self._last = None
+
+    def ended(self, done: int) -> None:
+        """What came last is over, and so many steps are done."""
+        last, self._last = self._last, None
+        if last is not None and done > last.done:
+            self.moments.append(last)
+
+    def _counted(self, pid: int, name: str, done: int) -> Moment:
+        self._counts[pid, name] += 1
+        return Moment(done, name, self._counts[pid, name])
+
+    def _is_said(self, name: str, arguments: Sequence[Argument]) -> bool:
+        at = _SPEAKS[name]
+        target = arguments[at] if at < len(arguments) else b""
+        return isinstance(target, str) and self._pipe in target

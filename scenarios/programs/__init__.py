@@ -1,0 +1,1 @@
+"""Programs of any language as subjects: run, talked to line by line, recorded under strace."""

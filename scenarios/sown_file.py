@@ -1,0 +1,106 @@
+"""What came of the faults sown so far, in a file, so that a run that was cut off can go on.
+
+A line for each, appended durably, like those of `tornwrite.scenarios.run_file`. What an entry says
+holds for the same subject and the same source.
+"""
+
+import hashlib
+import importlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cattrs
+
+from tornwrite.reference.durable.appending import Settled, append_line
+from tornwrite.reference.durable.errors import StoreError
+from tornwrite.reference.durable.json_lines import encode_line
+from tornwrite.reference.durable.lines import read_lines
+from tornwrite.reports.json_report import in_utf8
+from tornwrite.scenarios.sown_modules import modules_of
+from tornwrite.scenarios.sown_runs import Run
+from tornwrite.scenarios.sown_trials import Came
+from tornwrite.scenarios.subject import Subject, WrongUse
+
+FORMAT = "tornwrite-sown-1"
+
+_converter = cattrs.Converter()
+
+
+class SownFile:
+    """What is known of the subjects' faults. `runs`: those without any, by subject.
+
+    file: made when missing.
+
+    Raises WrongUse when the file cannot be read, or holds something else.
+    """
+
+    def __init__(self, file: str, subjects: Sequence[Subject]) -> None:
+        self.file = file
+        self.runs: dict[str, list[Run]] = {}
+        self._of = f"{' '.join(one.name for one in subjects)} {_digest(subjects)}"
+        self._settled: Settled | None = None
+        self._known: dict[str, tuple[int, Came]] = {}
+        try:
+            lines = read_lines(file)
+        except OSError as error:
+            raise WrongUse(f"cannot read {file}: {error.strerror}; name another file") from error
+        for _, entry in lines.messages():
+            if entry is None:
+                continue  # damaged, or cut off: that is tried again
+            if entry.get("format") != FORMAT:
+                raise WrongUse(f"{file} holds no sown faults; name another one, or remove it")
+            if entry["of"] == self._of:
+                self._take(entry)
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        if "as_it_is" in entry:
+            self.runs[entry["subject"]] = _converter.structure(entry["as_it_is"], list[Run])
+        else:
+            came = Came(entry["caught"], entry["seconds"], entry["runs"])
+            self._known[entry["name"]] = entry["most"], came
+
+    def known(self, name: str, most: int) -> Came | None:
+        """What came of the fault of that name, if that is known.
+
+        most: scenarios that are to be put through each lane; what was caught with fewer is caught.
+        """
+        tried, came = self._known.get(name, (0, None))
+        return came if came is not None and (came.caught or tried >= most) else None
+
+    def add(self, name: str, most: int, came: Came) -> None:
+        """Keep what came of a fault. Raises WrongUse when it cannot be written."""
+        fields = {"caught": came.caught, "seconds": came.seconds, "runs": came.runs}
+        self._append({"name": name, "most": most, **fields})
+
+    def keep_runs(self, subject: str, runs: list[Run]) -> None:
+        """Keep a subject's runs without faults. Raises WrongUse when they cannot be written."""
+        self.runs[subject] = runs
+        self._append({"subject": subject, "as_it_is": _converter.unstructure(runs)})
+
+    def _append(self, fields: dict[str, Any]) -> None:
+        line = encode_line(in_utf8({"format": FORMAT, "of": self._of, **fields}))
+        try:
+            self._settled = append_line(self.file, line, settled=self._settled)
+        except (OSError, StoreError) as error:
+            raise WrongUse(f"cannot keep what was found in {self.file}: {error}") from error
+
+
+def _digest(subjects: Sequence[Subject]) -> str:
+    """Of all that decides what is caught; what is said about it afterwards does not."""
+    state = hashlib.sha256()
+    for package in ("faults", "model", "reference", "scenarios"):
+        for folder in importlib.import_module(f"tornwrite.{package}").__path__:
+            for file in sorted(Path(folder).rglob("*.py")):
+                if file.name != "sown_survivors.py":
+                    _add(state, file)
+    for subject in subjects:
+        for _, file in modules_of((subject.name.partition(":")[0], *subject.source)):
+            _add(state, file)
+    return state.hexdigest()
+
+
+def _add(state: "hashlib._Hash", file: Path) -> None:
+    state.update(os.fsencode(file.name))
+    state.update(file.read_bytes())

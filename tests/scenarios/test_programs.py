@@ -1,0 +1,241 @@
+"""Programs recorded through their drivers: where answers lie among the steps, what is judged."""
+
+import os
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from support.programs_of_others import DRIVER, OPERATIONS, PUT, REOPENED, put, values
+from tornwrite import KeyValue, program_subject
+from tornwrite.faults.images import EMPTY
+from tornwrite.faults.profiles import EXT4, KILL, POSIX
+from tornwrite.faults.steps import describe
+from tornwrite.faults.trace import Acknowledged, Began, Failed, Stepped, Trace, open_paths
+from tornwrite.model.operation import Operation
+from tornwrite.model.verdict import Kind, Verdict
+from tornwrite.scenarios.fault_lanes import Effort
+from tornwrite.scenarios.recording import NotMeasured, record
+from tornwrite.scenarios.recovery import Bench, workplace
+from tornwrite.scenarios.run import Outcome, Settings, run_scenario
+from tornwrite.scenarios.subject import Lane, Scenario, Subject, WrongUse
+
+SETTINGS = Settings((KILL, EXT4, POSIX), 2_000, 0, real_kills=False, every_cut=False)
+
+
+def recorded(subject: Subject, scenario: Scenario) -> Trace:
+    with workplace() as (live, _):
+        return record(subject, scenario, live).trace
+
+
+def came_to(subject: Subject, scenario: Scenario, settings: Settings = SETTINGS) -> Outcome:
+    named = replace(subject, name="support.programs_of_others:one")
+    return run_scenario(named, scenario, settings, lambda at, done: None)
+
+
+def told(trace: Trace) -> list[str]:
+    paths = open_paths(trace.steps)
+    lines: list[str] = []
+    for event in trace.events:
+        match event:
+            case Began(number, name):
+                lines.append(f"{number}: {name}")
+            case Acknowledged(number):
+                lines.append(f"{number} ok")
+            case Failed(number, error):
+                lines.append(f"{number} {error}")
+            case Stepped(step, _, operation):
+                lines.append(f"{operation}  {describe(step, paths)}")
+            case _:
+                lines.append("?")
+    return lines
+
+
+PUT_STEPS = [
+    "1: put",
+    "1  open a.tmp (create, truncate)",
+    "1  write 5 B at 0 of a.tmp",
+    "1  fsync a.tmp",
+    "1  close a.tmp",
+    "1  rename a.tmp -> a",
+    "1  fsync .",
+    "1 ok",
+]
+
+
+def test_an_acknowledgement_lies_where_the_answer_was_written() -> None:
+    assert told(recorded(values(), PUT))[:10] == ["0: open", "0 ok", *PUT_STEPS]
+
+
+def test_an_answer_may_come_in_parts() -> None:
+    assert told(recorded(values("in-parts"), PUT))[:10] == ["0: open", "0 ok", *PUT_STEPS]
+
+
+def test_what_is_done_after_the_answer_comes_after_the_acknowledgement() -> None:
+    lines = told(recorded(values("answers-first"), PUT))
+    assert lines[2:4] == ["1: put", "1 ok"]
+
+
+@pytest.mark.parametrize("words", [(), ("warm",)], ids=["anew", "kept"])
+def test_a_driver_is_reopened(words: tuple[str, ...]) -> None:
+    """The handles of a second process go on after those of the first."""
+    trace = recorded(values(*words), REOPENED)
+    assert [line for line in told(trace) if line[1:2] == ":"] == [
+        "0: open",
+        "1: put",
+        "2: reopen",
+        "3: put",
+    ]
+    handles = [step.handle for step in trace.steps if type(step).__name__ == "Open"]
+    assert len(set(handles)) == len(handles) == 2
+
+
+def test_keys_and_values_are_any_text() -> None:
+    odd = 'ü "quoted" \\ \x00 \n 🙂'
+    scenario = replace(PUT, operations=(put("a", odd),))
+    with workplace() as (live, _):
+        assert record(values(), scenario, live).seen.observed == {"content": {"a": odd}}
+
+
+def test_arguments_that_are_no_json_are_wrong_use() -> None:
+    scenario = replace(PUT, operations=(Operation("put", {"key": "a", "value": float("nan")}),))
+    with pytest.raises(WrongUse, match="not plain JSON"):
+        recorded(values(), scenario)
+
+
+def test_a_right_program_passes_whatever_is_tried() -> None:
+    settings = replace(SETTINGS, real_kills=True, lanes=("crash in recovery",), effort=Effort.CI)
+    outcome = came_to(values("warm"), PUT, settings)
+    assert outcome.notes == ()
+    assert {row.verdict for row in outcome.rows} == {Verdict.PASSED}
+    assert all(row.complete for row in outcome.rows)
+    tried = {row.profile: row.points for row in outcome.rows}
+    assert tried["real kills"] == 7
+    assert tried["crash in recovery"] > 3
+    assert tried["kill, then power"] > 3
+
+
+def test_a_program_that_does_not_sync_loses_what_it_acknowledged() -> None:
+    outcome = came_to(values("warm", "no-sync"), PUT)
+    kinds = {found.violation.kind for found in outcome.findings}
+    assert Kind.LOST in kinds
+    assert not any("kill" in found.profiles for found in outcome.findings)
+
+
+def test_one_flaw_is_one_finding_however_often_it_shows() -> None:
+    """Without lines of source, steps of one kind in one kind of operation count as one."""
+    many = replace(PUT, operations=tuple(put(key, "x") for key in "abcd"))
+    outcome = came_to(values("warm", "no-sync"), many, replace(SETTINGS, profiles=(EXT4,)))
+    assert len(outcome.findings) <= 3
+
+
+def test_real_kills_agree_with_the_steps_that_were_seen_and_are_judged() -> None:
+    settings = replace(SETTINGS, profiles=(KILL,), real_kills=True)
+    outcome = came_to(values("in-place"), replace(PUT, operations=PUT.operations[:2]), settings)
+    kills = next(row for row in outcome.rows if row.profile == "real kills")
+    assert kills.verdict is Verdict.VIOLATED
+    assert outcome.notes == ()
+
+
+@pytest.mark.parametrize("word", ["notes-closing", "notes-ending"])
+def test_it_is_killed_while_it_closes_and_ends_too(word: str) -> None:
+    settings = replace(SETTINGS, profiles=(KILL,), real_kills=True)
+    outcome = came_to(values(word), replace(PUT, operations=PUT.operations[:1]), settings)
+    kills = next(row for row in outcome.rows if row.profile == "real kills")
+    assert (kills.points, kills.complete, kills.verdict) == (7, True, Verdict.PASSED)
+
+
+def test_fewer_kills_than_there_are_places_are_told() -> None:
+    settings = replace(SETTINGS, profiles=(KILL,), real_kills=True)
+    many = replace(PUT, operations=tuple(put(key, "x") for key in "abcdef"))
+    outcome = came_to(values("warm"), many, settings)
+    kills = next(row for row in outcome.rows if row.profile == "real kills")
+    assert (kills.points, kills.complete) == (12, False)
+    assert kills.stopped == "12 of 19 kills chosen"
+    assert kills.verdict is Verdict.PASSED
+
+
+def test_what_works_only_in_this_process_is_left_out_by_name() -> None:
+    settings = replace(SETTINGS, lanes=("full disk", "damage", "other systems", "interleavings"))
+    left_out = came_to(values("warm"), PUT, settings).left_out
+    for name in ("full disk", "damage", "other systems", "interleavings"):
+        assert any(said.startswith(f"{name}: all of it") for said in left_out)
+
+
+def test_several_at_once_are_not_measured() -> None:
+    scenario = replace(PUT, lanes=(Lane((put("b", "x"),)),))
+    with pytest.raises(NotMeasured, match="several at once"):
+        recorded(values(), scenario)
+
+
+def test_a_driver_that_is_kept_costs_little_beside_its_own_work() -> None:
+    with workplace() as (_, bench):
+        subject = values("warm")
+        place = Bench(subject, bench)
+        image = (("a", b"first"),)
+        for _ in range(3):
+            place.recover(image, ("a",))
+        used = psutil.Process().cpu_times()
+        for _ in range(50):
+            place.recover(image, ("a",))
+        now = psutil.Process().cpu_times()
+    spent = (now.user - used.user) + (now.system - used.system)
+    assert spent / 50 < 0.003
+
+
+def test_a_program_is_found_where_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(DRIVER.parent)
+    subject = program_subject(["/usr/bin/env", "python3", "values.py"], KeyValue(), OPERATIONS)
+    with workplace() as (_, bench):
+        driver = subject.open(bench)
+        assert driver.observe(()) == {"content": {}}
+        driver.close()
+
+
+def test_it_is_given_its_variables() -> None:
+    subject = values(env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert told(recorded(subject, PUT))[:2] == ["0: open", "0 ok"]
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "said"),
+    [
+        ("./driver", {}, "command is a list"),
+        ([], {}, "command is a list"),
+        (["./driver"], {"timeout_s": 0}, "more than 0"),
+    ],
+)
+def test_what_does_not_go_together_is_told(
+    command: list[str], more: dict[str, float], said: str
+) -> None:
+    with pytest.raises(WrongUse, match=said):
+        program_subject(command, KeyValue(), OPERATIONS, **more)
+
+
+@pytest.mark.parametrize("name", ["open", "close", "observe", "reopen"])
+def test_no_operation_is_called_as_the_protocol_is(name: str) -> None:
+    with pytest.raises(WrongUse, match=f"cannot be called '{name}'"):
+        program_subject(["./driver"], KeyValue(put=name), {name: {}})
+
+
+def test_without_strace_nothing_is_measured_and_what_to_do_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", os.path.dirname(os.__file__))
+    outcome = came_to(values(), PUT)
+    assert {row.verdict for row in outcome.rows} == {Verdict.NOT_MEASURED}
+    assert "strace is not on the PATH: install the package strace" in outcome.notes[0]
+
+
+def test_a_program_leaves_no_scratch_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    with workplace() as (live, _):
+        record(values(), PUT, live)
+        assert sorted(os.listdir(os.path.dirname(live))) == ["bench", "live"]
+
+
+def test_the_time_limit_is_for_each_answer() -> None:
+    started = time.monotonic()
+    many = replace(PUT, operations=tuple(put(key, "x") for key in "abcdef" * 3), base=EMPTY)
+    assert recorded(values(timeout_s=2.0), many).steps
+    assert time.monotonic() - started < 30
