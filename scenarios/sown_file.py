@@ -93,7 +93,7 @@ def _digest(subjects: Sequence[Subject]) -> str:
     for package in ("faults", "model", "reference", "scenarios"):
         for folder in importlib.import_module(f"tornwrite.{package}").__path__:
             for file in sorted(Path(folder).rglob("*.py")):
-                if file.name != "sown_survivors.py":
+                if file.name not in ("sown_explained.py", "sown_survivors.py"):
                     _add(state, file)
     for subject in subjects:
         for _, file in modules_of((subject.name.partition(":")[0], *subject.source)):

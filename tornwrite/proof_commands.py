@@ -92,7 +92,7 @@ def sow(
 
     A sync removed, two statements swapped, an error swallowed, a lock dropped, a number off by one.
     What several have in common is sown once, and any of them may catch it. All the reference stores
-    by default. Passed: every fault is caught, or it is known why it makes no difference.
+    by default. Passed: every fault is caught, or it is known why not.
     """
     from tornwrite.reports import sown as report
     from tornwrite.reports.progress import GateProgress

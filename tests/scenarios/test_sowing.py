@@ -9,8 +9,9 @@ import pytest
 from tornwrite.command_group import REFERENCE_EDITIONS
 from tornwrite.model.results import SownKind, SownRow
 from tornwrite.scenarios.sowing import Sown, sow
+from tornwrite.scenarios.sown_explained import SOWN
 from tornwrite.scenarios.sown_file import SownFile
-from tornwrite.scenarios.sown_survivors import SOWN, is_meant
+from tornwrite.scenarios.sown_survivors import is_meant
 from tornwrite.scenarios.sown_trials import sown_faults, try_sown
 from tornwrite.scenarios.subject import WrongUse, load_subject
 from tornwrite.scenarios.workers import WorkerFailed
