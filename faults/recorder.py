@@ -175,4 +175,6 @@ class Recorder:
     def _missed(self) -> RecorderBlind | None:
         caught = (f"{said} (the program went on)" for said in UnknownStep.raised)
         missed = [*self._recording.blind, *caught]
+        if (child := self._recording.refused_child) and child not in UnknownStep.raised:
+            missed.append(child)
         return RecorderBlind("; ".join(missed)) if missed else None

@@ -4,6 +4,7 @@ The lock is held around a real call and its record together, so the order of eve
 which things happened. Everything that interposes works on `current.recording`.
 """
 
+import mmap
 import os
 import signal
 import sys
@@ -94,6 +95,8 @@ class Recording:
         self._mapped: list[tuple[MappedFile, OpenFile]] = []
         self.read_errors = read_errors
         self.forked = False
+        # Shared with forked children: what the first of them tried to do and was refused.
+        self._refused_child = mmap.mmap(-1, mmap.PAGESIZE)
         self._injector = injector
         asked: object = injector
         self._reads = asked if isinstance(asked, InjectsReads) else None
@@ -342,10 +345,19 @@ class Recording:
         # A child closes what it inherited; that ends nothing for the parent.
         if isinstance(step, Close):
             return self._call(perform)
-        raise UnknownStep(
+        message = (
             f"{describe(step)} in a forked child (pid {os.getpid()}) of the recorded process; "
             "record one process, or use the strace recorder"
         )
+        if not self._refused_child[0]:
+            told = os.fsencode(message)[: mmap.PAGESIZE - 1]
+            self._refused_child[: len(told)] = told
+        raise UnknownStep(message)
+
+    @property
+    def refused_child(self) -> str:
+        """What a forked child was refused to do, though the parent may never hear of it."""
+        return os.fsdecode(self._refused_child[:].rstrip(b"\0"))
 
 
 def passing(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -27,7 +27,7 @@ from tornwrite.faults.strace_parse import (
     number,
     string,
 )
-from tornwrite.faults.strace_paths import located
+from tornwrite.faults.strace_paths import located, os_text
 from tornwrite.faults.strace_processes import ONLY_READ, OpenFile, Process
 
 OPENS = frozenset({"open", "openat", "openat2", "creat"})
@@ -65,6 +65,8 @@ class Recording:
         flags = open_flags(call)
         path = self._opened_path(process, call)
         below = self._names.relative(path)
+        if below is None and changes(flags):
+            self._check_not_led_out(process, call, path)
         if below is None or not changes(flags):
             if flags & (os.O_WRONLY | os.O_PATH):
                 check_free(process, result, path)
@@ -79,6 +81,17 @@ class Recording:
             )
         file = self._open(below, flags)
         add(process, result, file, bool(flags & os.O_CLOEXEC))
+
+    def _check_not_led_out(self, process: Process, call: Call, path: str) -> None:
+        """Raise UnknownStep for a file elsewhere that was named below the root, through a link."""
+        at = call.name in ("openat", "openat2")
+        base = (descriptor(call, 0).path if at else None) or process.folder.path
+        named = os.path.normpath(os.path.join(base, os_text(call, 1 if at else 0)))
+        if self._names.relative(named) is not None:
+            raise UnknownStep(
+                f"{call.name} {named} by process {call.pid}: a link leads out of the recorded "
+                f"root, to {path}, and what is written there is not recorded; keep it below"
+            )
 
     def _open(self, below: str, flags: int) -> OpenFile:
         self._handles += 1

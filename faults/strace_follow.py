@@ -52,6 +52,7 @@ from tornwrite.faults.strace_processes import Folder, Process
 
 _PLAIN_CALLS = "let it use plain calls (Node: UV_USE_IO_URING=0 in its environment)"
 _BEFORE = "do that before the program is recorded"
+_WIDER = "calls of 32-bit programs are not followed; build it for 64 bits"
 REFUSED = {
     "io_uring_setup": _PLAIN_CALLS,
     "io_submit": "let it use plain calls",
@@ -62,6 +63,14 @@ REFUSED = {
     "move_mount": _BEFORE,
     "umount2": _BEFORE,
     "setns": _BEFORE,
+    "ftruncate64": _WIDER,
+    "truncate64": _WIDER,
+    "sendfile64": _WIDER,
+    "fcntl64": _WIDER,
+    "mmap2": _WIDER,
+    "_llseek": _WIDER,
+    "umount": _BEFORE,
+    "remap_file_pages": "map the pages one after the other",
 }
 """Calls whose effect on the recorded files cannot be told, wherever they are made; what to do."""
 

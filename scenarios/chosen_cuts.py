@@ -12,6 +12,9 @@ INNERMOST = 4
 EVERY_BYTE = 16
 """Where cuts are chosen, a write of up to so many bytes is cut at each of them."""
 
+LONGEST = 4096
+"""A longer write is cut at chosen bytes, unless all are wanted."""
+
 
 def kills(trace: Trace, wanted: Sequence[Epoch], every_byte: int) -> Iterator[CrashState]:
     """What a kill could leave in these epochs, a state for each pair of an epoch and an image.
@@ -29,6 +32,7 @@ def kills(trace: Trace, wanted: Sequence[Epoch], every_byte: int) -> Iterator[Cr
 def first_of_each_line(trace: Trace) -> CutAt:
     """Cuts the first write of each source line at every byte of it, and later ones at chosen bytes.
 
+    One of more than LONGEST bytes is cut at chosen bytes too.
     A line counts with its callers, INNERMOST of them: most writes are made by one line of a helper.
     """
     met: set[tuple[Site, ...]] = set()
@@ -38,7 +42,8 @@ def first_of_each_line(trace: Trace) -> CutAt:
         calls = event.sites[:INNERMOST]
         if isinstance(event.step, Write) and calls not in met:
             met.add(calls)
-            first.add(number)
+            if len(event.step.data) <= LONGEST:
+                first.add(number)
 
     def cut_at(number: int, step: Write) -> Collection[int]:
         if number in first:

@@ -75,7 +75,7 @@ class ErrorLane:
 
     def _tried(self, job: Job, trial: Trial, lane: LaneRun) -> ErrorRun | None:
         try:
-            run = run_with_error(job.subject, job.scenario, trial, job.live, job.bench)
+            run = run_with_error(job.subject, job.scenario, trial, job.live)
         except HarnessBroken as error:
             lane.broken.append(f"{trial.words}: {error}")
             return None
@@ -102,7 +102,7 @@ class ErrorLane:
         """What is wrong when that error comes up again; with a profile, in that crash state."""
         known = places(job.subject, job.scenario, job.recorded.trace, job.live)
         trial = parse_trial(again.fault, known)
-        run = run_with_error(job.subject, job.scenario, trial, job.live, job.bench)
+        run = run_with_error(job.subject, job.scenario, trial, job.live)
         if run is None:
             raise WrongUse(f"{again.fault} did not come up again: is the subject deterministic?")
         collected = Collected(run.trace)

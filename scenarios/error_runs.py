@@ -112,15 +112,15 @@ def _key(event: Event) -> object:
 
 
 def run_with_error(
-    subject: Subject, scenario: Scenario, trial: Trial, live: str, bench: str
+    subject: Subject, scenario: Scenario, trial: Trial, live: str
 ) -> ErrorRun | None:
     """Run the scenario on `live` with that error in it; None if the error never came up.
 
-    bench: a directory to try there whether a new process fails like the one that goes on.
+    Whether a new process fails like the one that goes on is tried in a directory beside it.
     """
     lay_down(scenario.base, live)
     errors = Errors(trial.place.spot, trial.rule, trial.lasts)
-    workload = _Workload(subject, scenario, trial, errors, live, bench)
+    workload = _Workload(subject, scenario, trial, errors, live)
     with Recorder(live, base=scenario.base, injector=errors, with_sites=True) as recorder:
         workload.go(recorder)
         trace = recorder.trace()
@@ -142,7 +142,6 @@ class _Workload:
         trial: Trial,
         errors: Errors,
         live: str,
-        bench: str,
     ) -> None:
         self.told: list[Told] = []
         self.looks: list[Look] = []
@@ -155,7 +154,6 @@ class _Workload:
         self._errno = trial.rule.errno
         self._errors = errors
         self._live = live
-        self._bench = bench
 
     def go(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -263,8 +261,12 @@ class _Workload:
         )
 
     def _is_named(self, failure: Exception, text: str) -> bool:
-        if isinstance(failure, OSError) and failure.filename is not None:
-            return True
+        cause: BaseException | None = failure
+        while cause is not None:
+            # What an error was raised from is told with it.
+            if isinstance(cause, OSError) and (cause.filename is not None or cause is not failure):
+                return True
+            cause = cause.__cause__
         paths = (*self._errors.paths, *(path for path, _ in read_image(self._live)))
         names = filter(None, map(os.path.basename, paths))
         return os.strerror(self._errno) in text or any(name in text for name in names)
@@ -272,9 +274,12 @@ class _Workload:
     def _fails_anew(self, operation: Operation, failure: Exception) -> bool:
         """Whether a process that starts now fails with the same error."""
         with self._errors.set_aside():
-            lay_down(read_image(self._live), self._bench)
+            # Not where the store is at work.
+            anew = f"{self._live}-anew"
+            os.makedirs(anew, exist_ok=True)
+            lay_down(read_image(self._live), anew)
             try:
-                driver = self._subject.open(self._bench)
+                driver = self._subject.open(anew)
                 try:
                     if operation.name not in (OPEN.name, REOPEN):
                         driver.apply(operation)

@@ -11,8 +11,8 @@ from tornwrite.faults.images import Image, Node, SymbolicLink, digest
 from tornwrite.faults.profiles import KNOWN, Profile
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import describe
-from tornwrite.faults.trace import Began, Site, Stepped, Trace, open_paths
-from tornwrite.model.operation import Operation, shortened
+from tornwrite.faults.trace import Acknowledged, Began, Site, Stepped, Trace, open_paths
+from tornwrite.model.operation import REFUSED, Operation, shortened
 from tornwrite.model.results import Finding, StepLine
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.recording import PERFORM
@@ -103,6 +103,11 @@ def finding(
         ended, flying = epoch.ended, epoch.in_flight
         profile, protect = shown.profile.name, _to_protect(trace, told, set(ended), state)
         replay = replay_command(subject, scenario, profile, state, trace_file)
+    returned = {
+        event.number
+        for event in trace.events
+        if isinstance(event, Acknowledged) and event.result != REFUSED
+    }
     return Finding(
         scenario=scenario,
         profile=profile,
@@ -112,7 +117,7 @@ def finding(
         point=state.point,
         cut=state.cut,
         image=digest(state.image),
-        acknowledged=tuple(str(operations[number]) for number in ended),
+        acknowledged=tuple(str(operations[number]) for number in ended if number in returned),
         in_flight=tuple(str(operations[number]) for number in flying),
         steps=tuple(_lines(trace, told, operations)),
         protect=protect,
@@ -207,11 +212,18 @@ def _where(found: Finding) -> tuple[str, ...]:
 
 
 def _one(group: Sequence[Finding]) -> Finding:
-    """The first, with what all of them tell: profiles, scenarios, images."""
-    first = group[0]
+    """The plainest, with what all of them tell: profiles, scenarios, images.
+
+    That is one of a crash alone before one of a lane, and of those the one of the strongest
+    profile, with the fewest steps.
+    """
     if len(group) == 1:
-        return first
+        return group[0]
     ranks = {profile.name: rank for rank, profile in enumerate(KNOWN)}
+    first = min(
+        group,
+        key=lambda one: (bool(one.lane), ranks.get(one.profile, len(ranks)), len(one.steps)),
+    )
     shown = dict.fromkeys(name for one in group for name in one.profiles)
     others = dict.fromkeys(name for one in group for name in (one.scenario, *one.also_in))
     others.pop(first.scenario, None)

@@ -11,6 +11,7 @@ from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.kill_lane import REAL_KILLS
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
 from tornwrite.scenarios.lane_registry import lanes_named
+from tornwrite.scenarios.programs.lanes import is_left_out
 from tornwrite.scenarios.run import CHOSEN_CUTS, Outcome, Settings, run_scenario
 from tornwrite.scenarios.run_file import RunFile, source_digest
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject, module_of
@@ -69,16 +70,18 @@ def run_gate(
         notes=notes,
         seconds=time.perf_counter() - started,
         effort=settings.effort.value,
-        left_out=(*_left_out(settings), *_left_out_of(ordered)),
+        left_out=(*_left_out(subject, settings), *_left_out_of(ordered)),
     )
 
 
-def _left_out(settings: Settings) -> tuple[str, ...]:
+def _left_out(subject: Subject, settings: Settings) -> tuple[str, ...]:
     said = [] if settings.real_kills else [f"{REAL_KILLS}: all of them"]
     said += [] if settings.every_cut else [f"{KILL.name}: {CHOSEN_CUTS}"]
     said += [] if settings.kill_then_power else [f"{KILL_THEN_POWER}: all of it"]
     for lane in lanes_named(settings.lanes):
-        left_out = lane.leaves_out(settings.effort)
+        # What is left out altogether is said by the scenarios.
+        whole = is_left_out(subject, lane.name)
+        left_out = "" if whole else lane.leaves_out(settings.effort)
         said += [f"{lane.name}: {left_out}"] if left_out else []
     return tuple(said)
 

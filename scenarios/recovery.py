@@ -17,14 +17,17 @@ from tornwrite.scenarios.subject import Driver, Subject
 
 @contextmanager
 def workplace() -> Iterator[tuple[str, str]]:
-    """Two empty directories: one to run a scenario in, one for a bench. Raises NoSpace."""
+    """An empty directory, twice: to run a scenario in, and for a bench. Raises NoSpace.
+
+    It is the same: what a store keeps of its own path (an absolute link, a name in a file) leads
+    into the image then, and not to what the run left.
+    """
     # What a store logs about each of thousands of broken images is no news to anybody here.
     logging.getLogger().addHandler(logging.NullHandler())
     with Workspace() as workspace, ending_programs():
-        live, bench = (os.path.join(workspace.path, name) for name in ("live", "bench"))
-        os.mkdir(live)
-        os.mkdir(bench)
-        yield live, bench
+        root = os.path.join(workspace.path, "live")
+        os.mkdir(root)
+        yield root, root
 
 
 class Bench:

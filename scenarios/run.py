@@ -17,6 +17,7 @@ from tornwrite.model.judge import GoesOn, Permitted
 from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
+from tornwrite.scenarios.chosen_cuts import LONGEST
 from tornwrite.scenarios.fault_lanes import Effort, Job, run_lane
 from tornwrite.scenarios.findings import (
     Collected,
@@ -55,7 +56,10 @@ from tornwrite.scenarios.serving import under_strace
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
 
-CHOSEN_CUTS = "all but the first write of each source line are cut at chosen bytes only"
+CHOSEN_CUTS = (
+    "all but the first write of each source line, and writes of more than "
+    f"{LONGEST:,} bytes, are cut at chosen bytes only"
+)
 
 NO_CRASH = "no crash"
 """Where profiles are named: the run itself was wrong, before any crash."""

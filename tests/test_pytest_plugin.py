@@ -89,7 +89,8 @@ def test_the_guide_shows_what_really_happens(session: pytest.Pytester) -> None:
 
     def outcome() -> tuple[dict[str, int], list[str]]:
         session.makepyfile(notes=notes, test_notes=test)
-        result = session.runpytest()
+        # In this process the package has been imported before, which pytest points out.
+        result = session.runpytest("-W", "ignore::pytest.PytestAssertRewriteWarning")
         return result.parseoutcomes(), result.outlines
 
     outcomes, lines = outcome()

@@ -176,7 +176,9 @@ def _kind_of(
     if not any(_same(here, one) for one in own) and any(_same(here, one) for one in others):
         return Kind.LEAKED, "it belongs to another key"
     if here in ("", [], {}) and not any(_same(here, one) for one in own):
-        return Kind.LOST, "nothing is left of what was put"
+        # What a change in flight left half done is no loss of an acknowledged one.
+        kind = Kind.TORN if len(allowed) > 1 else Kind.LOST
+        return kind, "nothing is left of what was put"
     return wrong_value(here, [one for one in allowed if one is not _ABSENT], own)
 
 

@@ -1,5 +1,6 @@
 """The loop over what a crash could leave of a recording made by hand."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -148,8 +149,15 @@ class Look:
     """
 
     def __init__(
-        self, recorded: Recorded, choices: Choices, new_directory: Callable[[str], str]
+        self,
+        recorded: Recorded,
+        choices: Choices,
+        new_directory: Callable[[str], str],
+        *,
+        aside: bool = False,
     ) -> None:
+        """aside: the recorded directory has another name meanwhile, so that nobody looks at it."""
+        self._aside = aside
         self.recorded = recorded
         self.choices = choices
         self.seen = 0
@@ -164,6 +172,25 @@ class Look:
         __tracebackhide__ = True
         if self.seen or self.complete:
             raise WrongUse("these crash states were gone through: call crash_states() again")
+        with self._put_aside():
+            yield from self._each()
+        self.complete = True
+
+    @contextlib.contextmanager
+    def _put_aside(self) -> Iterator[None]:
+        root = self.recorded.root
+        if not self._aside or not os.path.exists(root):
+            yield
+            return
+        os.rename(root, f"{root}-aside")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # all of it is gone, or something is there now
+                os.rename(f"{root}-aside", root)
+
+    def _each(self) -> Iterator[Crash]:
+        __tracebackhide__ = True
         for profile, state in self._wanted():
             self._leave()
             path = self._new_directory("crash")
@@ -173,7 +200,6 @@ class Look:
             crash.lay_down()
             yield crash
         self._leave()
-        self.complete = True
 
     def _leave(self) -> None:
         if self.current is not None:

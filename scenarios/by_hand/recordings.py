@@ -166,7 +166,8 @@ class Recordings:
                 raise WrongUse(f"cannot record in {path}: it is no directory; make it first")
         above = self.current
         number = 1 + sum(run.above is above for run in self.runs)
-        return Run(Path(path), self.choices, self._new_directory, above, number)
+        own = directory is None
+        return Run(Path(path), self.choices, self._new_directory, above, number, own=own)
 
     def _new_directory(self, kind: str) -> str:
         """A new empty directory in the workspace, which is made when first needed."""

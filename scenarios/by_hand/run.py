@@ -38,8 +38,14 @@ class Run:
         new_directory: Callable[[str], str],
         above: Crash | None,
         number: int,
+        *,
+        own: bool = False,
     ) -> None:
+        """own: whether the directory is the harness's, which is put aside while crashes are shown:
+        a look at it by mistake, or by an absolute path that was kept, would show no crash.
+        """
         self._path = path
+        self._own = own
         self._choices = choices
         self._new_directory = new_directory
         self.above = above
@@ -101,6 +107,10 @@ class Run:
             return
         if error is None:
             self.take(recorded)
+            if left := self._still_running():
+                # What they write from here on would be missing, and nobody would know.
+                self._failed = True
+                raise NotMeasured(f"not measured: {left}")
             self._failed = False
         elif recorded.steps:
             self.take(recorded)
@@ -112,7 +122,7 @@ class Run:
             return ""
         return (
             f"threads begun in the recording still ran when it ended ({', '.join(left)}): let them "
-            "come to their end inside its `with` block"
+            "come to their end inside its `with` block, or begin before it if it is not about them"
         )
 
     def take(self, trace: Trace) -> None:
@@ -187,7 +197,8 @@ class Run:
         choices = self._choices.under(profiles)
         given = {"budget": budget, "seed": seed, "sample": sample, "every_byte": every_byte}
         changed = {name: value for name, value in given.items() if value is not None}
-        look = Look(self._whole(), replace(choices, **changed), self._new_directory)  # type: ignore[arg-type]
+        chosen = replace(choices, **changed)  # type: ignore[arg-type]
+        look = Look(self._whole(), chosen, self._new_directory, aside=self._own)
         self.looks.append(look)
         return look
 

@@ -69,7 +69,10 @@ class Running:
         self._traced = arguments is not None
         self._main: int | None = None
         if arguments is not None and shutil.which(program.command[0]) is None:
-            raise WrongUse(f"cannot start {_named(program)}: there is no such program")
+            raise WrongUse(
+                f"cannot start {_named(program)}: there is no such program in {os.getcwd()} or on "
+                "the PATH; start tornwrite where it is, or give its whole path"
+            )
         mark = ADOPTION.begin()
         self._before = children()
         try:

@@ -13,7 +13,7 @@ from tornwrite.scenarios.run import STRACE, run_scenario
 
 needs_strace = pytest.mark.skipif(not probe_strace().usable, reason=probe_strace().reason)
 UNDER_STRACE = replace(CRASHES, profiles=(KILL, EXT4, BTRFS), recorder=STRACE)
-NOTES = "sqlite3/notes.py"
+NOTES = "sqlite3/sqlite_notes.py"
 
 
 def findings(name: str, scenario: str = "put") -> list[Finding]:

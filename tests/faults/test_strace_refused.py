@@ -111,6 +111,22 @@ REFUSED: dict[str, tuple[str, str]] = {
         LIBC + "p = ctypes.create_string_buffer(120); call('syscall', 425, 1, p)",
         r"io_uring_setup.* of process \d+: what it does .* cannot be told; let it use plain calls",
     ),
+    "a call of a 32-bit program": (
+        LIBC + "import mmap; f = os.open('old', os.O_RDWR)\n"
+        "assert os.uname().machine == 'x86_64'\n"
+        "page = mmap.mmap(-1, 4096, prot=7)\n"
+        "page[:17] = bytes.fromhex('53b8c200000089fb31c931d2cd805bc3f4')\n"  # ftruncate64(f, 0)
+        "call32 = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(\n"
+        "    ctypes.addressof(ctypes.c_char.from_buffer(page)))\n"
+        "child = os.fork() or os._exit(call32(f) != 0)\n"
+        "assert os.waitpid(child, 0)[1] == 0",
+        r"ftruncate64.* of process \d+: .*32-bit programs are not followed",
+    ),
+    "a file elsewhere through a link": (
+        "os.mkdir('../out'); os.symlink('../out', 'data')\n"
+        "os.open('data/a', os.O_WRONLY | os.O_CREAT)",
+        r"openat .*root/data/a by process \d+: a link leads out of the recorded root, to .*out/a",
+    ),
     "another root": (LIBC + "call('chroot', b'sub')", r"chroot"),
     "another namespace": (LIBC + "call('unshare', 0x20000)", r"namespace"),
 }

@@ -521,3 +521,18 @@ def test_a_program_that_does_not_end_well_is_an_error_with_its_last_words() -> N
 def test_what_cannot_be_run_is_told(target: object, arguments: object, said: str) -> None:
     with Recordings() as tornwrite, pytest.raises(WrongUse, match=said):
         tornwrite.run(target, *arguments)  # type: ignore[arg-type,misc]
+
+
+def test_a_thread_that_outlives_the_recording_is_an_error() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait, name="flusher")
+
+    def record() -> None:
+        with Recordings() as tornwrite, tornwrite.record() as run:
+            thread.start()
+            (run.path / "a").write_text("a")
+
+    with pytest.raises(NotMeasured, match="flusher"):
+        record()
+    over.set()
+    thread.join()

@@ -107,7 +107,7 @@ def test_a_swallowed_write_error_is_caught() -> None:
 
 def test_an_ignored_sync_error_is_caught() -> None:
     _, found = outcome("ignores")
-    assert any("fsync lines, failed with EIO" in one.violation.recovered for one in found)
+    assert any("fsync lines, failed with" in one.violation.recovered for one in found)
 
 
 def test_a_sync_that_is_tried_again_is_caught() -> None:
@@ -226,11 +226,11 @@ def test_the_words_of_a_trial_lead_back_to_it() -> None:
 
 def test_an_error_that_stays_fails_twice_and_then_no_more() -> None:
     one = subject("right")
-    with workplace() as (live, bench):
+    with workplace() as (live, _):
         found = places(one, SCENARIO, record(one, SCENARIO, live).trace, live)
         write = next(place for place in found if place.at.__class__.__name__ == "Write")
         trial = parse_trial(f"{write.spot.number} ENOSPC stays", found)
-        run = run_with_error(one, SCENARIO, trial, live, bench)
+        run = run_with_error(one, SCENARIO, trial, live)
     assert run is not None
     assert [told.number for told in run.told] == [1, 2]
     assert all(os.strerror(errno.ENOSPC) in told.text for told in run.told)

@@ -231,7 +231,7 @@ def test_without_strace_nothing_is_measured_and_what_to_do_is_told(
 def test_a_program_leaves_no_scratch_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     with workplace() as (live, _):
         record(values(), PUT, live)
-        assert sorted(os.listdir(os.path.dirname(live))) == ["bench", "live"]
+        assert sorted(os.listdir(os.path.dirname(live))) == ["live"]
 
 
 def test_the_time_limit_is_for_each_answer() -> None:

@@ -1,5 +1,6 @@
 """Whatever ends a run, its drivers end with it, those that hang and hear nothing too."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from support.marked import MARK, running, wait_for
@@ -31,7 +33,12 @@ def marked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def drivers() -> list[int]:
-    return [one.pid for one in running() if "values.py" in " ".join(one.cmdline())]
+    found = []
+    for one in running():
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            if "values.py" in " ".join(one.cmdline()):
+                found.append(one.pid)
+    return found
 
 
 @pytest.mark.parametrize("name", ["deaf", "on_an_image"])

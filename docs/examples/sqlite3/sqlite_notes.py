@@ -1,6 +1,6 @@
 """Notes in SQLite: in rollback mode and in WAL mode, each as it should be and a little weaker.
 
-tornwrite gate notes:rollback_extra --recorder strace
+tornwrite gate sqlite_notes.py:rollback_extra --recorder strace
 """
 
 import sqlite3
