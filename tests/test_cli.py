@@ -542,3 +542,11 @@ def test_an_interrupted_gate_leaves_no_processes_and_no_directories(
     assert "passed" not in out
     assert wait_for(lambda: not running(), 10), running()
     assert os.listdir(scratch) == []
+
+
+def test_an_interruption_is_no_verdict_wherever_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tornwrite.scenarios.subject.load_subject", interrupted)
+    assert CliRunner().invoke(main, ["scenarios"]).exit_code == 130

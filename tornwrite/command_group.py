@@ -33,6 +33,7 @@ EXIT_CODES = {
     Verdict.HARNESS_BROKEN: 3,
 }
 WRONG_USE = 2
+INTERRUPTED = 130
 BROKEN = 3
 
 REFERENCE = "tornwrite.scenarios.stores:reference"
@@ -62,6 +63,9 @@ class _Group(click.Group):
             leave(f"{Verdict.NOT_MEASURED.value}: {error}", EXIT_CODES[Verdict.NOT_MEASURED])
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            # Click's own exit code for this is 1, too.
+            leave("interrupted; nothing was left running", INTERRUPTED)
         except Exception:
             # Python's own exit code for this is 1, which is that of a violation.
             leave(f"{Verdict.HARNESS_BROKEN.value}:\n{traceback.format_exc()}", BROKEN)
