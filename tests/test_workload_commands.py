@@ -128,7 +128,7 @@ def test_an_interrupted_run_leaves_no_processes_and_no_directories(
         start_new_session=True,
     )
     try:
-        assert wait_for(lambda: list(scratch.glob("tornwrite-*/bench/*")), 60)
+        assert wait_for(lambda: list(scratch.glob("tornwrite-*/*/*")), 60)
         assert len(running()) > 1
         os.killpg(process.pid, number)
         _, error = process.communicate(timeout=30)
