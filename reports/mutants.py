@@ -19,7 +19,7 @@ def survivors(tried: Sequence[Tried]) -> list[Tried]:
     that nothing depends on costs nothing.
     """
     syncs = (MutantKind.SYNC, MutantKind.AFTER_KILL)
-    caught = {(one.kind, one.sites) for one in tried if one.caught_by is not None}
+    caught = {_call(one) for one in tried if one.caught_by is not None}
     anyhow = {_line(one) for one in tried if one.caught_by is not None and one.kind in syncs}
     return [
         one
@@ -29,9 +29,14 @@ def survivors(tried: Sequence[Tried]) -> list[Tried]:
         and (
             one.kind is MutantKind.SYNC
             or (one.kind is MutantKind.AFTER_KILL and _line(one) not in anyhow)
-            or (one.kind is MutantKind.RENAME and (one.kind, one.sites) not in caught)
+            or (one.kind is MutantKind.RENAME and _call(one) not in caught)
         )
     ]
+
+
+def _call(one: Tried) -> tuple[object, ...]:
+    """The source line and the one that called it: what is renamed there is of one kind."""
+    return (one.kind, *one.sites[:2])
 
 
 def _line(one: Tried) -> tuple[str, ...]:

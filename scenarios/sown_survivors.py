@@ -28,6 +28,10 @@ SYNCS: tuple[tuple[tuple[str, ...], str], ...] = (
         "the rewrite that follows syncs the directory before the old metadata goes",
     ),
     (
+        ("sync_directory", "keep_generations"),
+        "the damaged metadata is kept aside right after, which syncs the directory once more",
+    ),
+    (
         ("sync_directory", "SessionDirectory._remove_leftovers"),
         "for what an operation put back that had failed, which no run without errors comes to",
     ),

@@ -35,6 +35,8 @@ NOBODYS_LEFT = Scenario(
     start={
         **holding("one", "two", key="chat", damaged=_NO_MESSAGE),
         "unreadable": ["chat.meta.json"],
+        "damaged": [repr(_NO_MESSAGE), repr(_NO_METADATA)],
+        "must_keep": [repr(_NO_MESSAGE), repr(_NO_METADATA)],
     },
     operations=(summary("chat", "written anew"), add("chat", "four")),
 )
