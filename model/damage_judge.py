@@ -254,6 +254,9 @@ def _newcomer(name: str, known: _Known, held: Held, harm: Harm, reported: bool) 
     if _is_of(harm.owners, held, known) and (harm.adds or harm.owners):
         # Its files by another name: the name that they should go by is what was damaged.
         return
+    if harm.owners and reported and harm.removed.issuperset(held.messages):
+        # All of it had been removed: a session that shows nothing is like none, until it is back.
+        return
     if harm.adds and (held.messages or reported):
         return  # whoever put a well-formed file there may have meant it
     promised = "no session appears that nobody made"

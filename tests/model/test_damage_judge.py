@@ -1,6 +1,7 @@
 """The judge of damage, on sessions that are plain data."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,14 @@ def test_a_silent_loss_is_caught() -> None:
 def test_what_was_removed_may_come_back_only_with_a_report() -> None:
     assert kinds(shows(a="zero one two three", b="other")) == [Kind.RESURRECTED]
     assert kinds(shows(TOLD, a="zero one two three", b="other")) == []
+
+
+def test_a_session_of_which_all_was_removed_may_be_back_with_a_report() -> None:
+    removed = frozenset(canonical(message(text)) for text in ("zero", "one"))
+    harm, before = replace(HARM, removed=removed), permitted(seen(b="other"))
+    assert kinds(shows(TOLD, a="zero one", b="other"), harm, before) == []
+    assert kinds(shows(a="zero one", b="other"), harm, before) == [Kind.PHANTOM]
+    assert kinds(shows(TOLD, a="zero two", b="other"), harm, before) == [Kind.PHANTOM]
 
 
 @pytest.mark.parametrize("told", [{}, TOLD], ids=["silent", "reported"])
