@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tornwrite.faults.capacity import Demand, Room, demands
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Began, Stepped, Trace
-from tornwrite.scenarios.chosen_cuts import INNERMOST
+from tornwrite.scenarios.chosen_cuts import INNERMOST, LONGEST
 from tornwrite.scenarios.disk_filling import Filling, Way
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites, step_owners
@@ -15,8 +15,9 @@ from tornwrite.scenarios.findings import own_sites, step_owners
 LEFT_OUT = {
     Effort.QUICK: "cuts but in the middle of a write, further writes of a source line, threads",
     Effort.CI: "cuts but at the ends and middle of a write, further writes of a line, threads",
-    Effort.FULL: "cuts but at the ends and middle of further writes of a source line (but in one "
-    "scenario of a subject) and of threads' writes; after other cuts, what follows the next "
+    Effort.FULL: "cuts but at the ends and middle of further writes of a source line and of writes "
+    f"of more than {LONGEST:,} B (but in one scenario of a subject), and of threads' writes; after "
+    "other cuts, what follows the next "
     "operation; most capacities of pyfakefs beyond 512 B",
 }
 """What is not tried at each effort."""
@@ -53,7 +54,8 @@ def chosen(trace: Trace, effort: Effort, *, sweep: bool = False) -> Iterator[Cho
             if demand.makes_name:
                 yield from _names(demand, Way)
             else:
-                yield from _cut(demand, every_byte=sweep or demand.number in firsts)
+                short = demand.number in firsts and demand.more_bytes <= LONGEST
+                yield from _cut(demand, every_byte=sweep or short)
         return
     writes = 0
     for demand in _once_by_source_line(trace):
