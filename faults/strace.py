@@ -18,7 +18,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from tornwrite.faults.images import Image, difference, read_image
 from tornwrite.faults.interpreter import Interpreter, TraceImpossible
 from tornwrite.faults.recording_errors import UnknownStep
+from tornwrite.faults.scratch import VARIABLE, Workspace
 from tornwrite.faults.steps import Step
 from tornwrite.faults.strace_errors import (
     StraceError,
@@ -187,9 +187,12 @@ def run_strace(
         raise FileNotFoundError(f"there is no program {command[0]}")
     base = read_image(os.fspath(root))
     names = Names(os.fspath(root), base)
-    with tempfile.TemporaryDirectory(prefix="tornwrite-strace-") as scratch:
+    with Workspace() as workspace:
+        scratch = workspace.path
         if is_in(os.path.realpath(scratch), names.root):
-            raise ValueError(f"{scratch} is below the recorded root: set TMPDIR to another place")
+            raise ValueError(
+                f"{scratch} is below the recorded root: set {VARIABLE} to another place"
+            )
         options = strace_options(ability.path, ability.seccomp_bpf)
         with (
             StraceLog(scratch, names.root) as log,

@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from tornwrite.faults.images import read_image
+from tornwrite.faults.scratch import VARIABLE
 from tornwrite.faults.steps import Mkdir, Unlink
 from tornwrite.faults.strace import (
     StraceOutputError,
@@ -179,6 +179,6 @@ def test_missing_program_root_and_unfit_places_are_refused(
     with pytest.raises(ValueError, match="is not a file, directory or link"):
         run_strace(["true"], tmp_path)
     os.unlink(tmp_path / "pipe")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(ValueError, match="set TMPDIR"):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(ValueError, match=f"set {VARIABLE}"):
         run_strace(["true"], tmp_path)
