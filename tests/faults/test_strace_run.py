@@ -131,7 +131,7 @@ def test_timeout_kills_everything_and_leaves_no_file(
     scratch, root = tmp_path / "scratch", tmp_path / "root"
     scratch.mkdir()
     root.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setenv(VARIABLE, str(scratch))
     mark = f"timeout-{os.getpid()}-{time.monotonic_ns()}"
     program = STUBBORN.replace("import os", "import os; open('started', 'x')\nimport os", 1)
     began = time.monotonic()
