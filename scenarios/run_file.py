@@ -1,8 +1,7 @@
 """The finished scenarios of a run, in a file, so that a run that was cut off can go on.
 
-A line for each finished scenario, appended durably as a store of this project would: what a kill or
-a power cut tears off is one line at most, and that scenario is run again. An entry counts only for
-the same settings, the same subject and the same source, whose digest it carries.
+A line for each finished scenario. An entry counts only for the same settings, the same subject and
+the same source, whose digest it carries.
 """
 
 import hashlib
@@ -13,13 +12,9 @@ from typing import Any
 
 import cattrs
 
-from tornwrite.reference.durable.appending import Settled, append_line
-from tornwrite.reference.durable.errors import StoreError
-from tornwrite.reference.durable.json_lines import encode_line
-from tornwrite.reference.durable.lines import read_lines
-from tornwrite.reports.json_report import in_utf8
+from tornwrite.scenarios.kept_file import KeptFile
 from tornwrite.scenarios.run import Outcome, Settings
-from tornwrite.scenarios.subject import Subject, WrongUse, module_of
+from tornwrite.scenarios.subject import Subject, module_of
 
 FORMAT = "tornwrite-run-1"
 
@@ -37,17 +32,9 @@ class RunFile:
     def __init__(self, file: str, settings: Settings) -> None:
         self.file = file
         self._settings = hashlib.sha256(repr(settings).encode()).hexdigest()
-        self._settled: Settled | None = None
+        self._kept = KeptFile(file, FORMAT, keeps="the run", otherwise="is no file of a run")
         self._entries: dict[tuple[str, str, str], Any] = {}
-        try:
-            lines = read_lines(file)
-        except OSError as error:
-            raise WrongUse(f"cannot read {file}: {error.strerror}; name another file") from error
-        for _, entry in lines.messages():
-            if entry is None:
-                continue  # damaged, or cut off: that scenario is run again
-            if entry.get("format") != FORMAT:
-                raise WrongUse(f"{file} is no file of a run; name another one, or remove it")
+        for entry in self._kept.entries():
             if entry["settings"] == self._settings:
                 key = (entry["subject"], entry["scenario"], entry["source"])
                 self._entries[key] = entry["outcome"]
@@ -62,18 +49,15 @@ class RunFile:
 
         Raises WrongUse when it cannot be written: a run that cannot be continued is to say so.
         """
-        entry = {
-            "format": FORMAT,
-            "settings": self._settings,
-            "subject": subject,
-            "scenario": outcome.scenario,
-            "source": source,
-            "outcome": in_utf8(_converter.unstructure(outcome)),
-        }
-        try:
-            self._settled = append_line(self.file, encode_line(entry), settled=self._settled)
-        except (OSError, StoreError) as error:
-            raise WrongUse(f"cannot keep the run in {self.file}: {error}") from error
+        self._kept.add(
+            {
+                "settings": self._settings,
+                "subject": subject,
+                "scenario": outcome.scenario,
+                "source": source,
+                "outcome": _converter.unstructure(outcome),
+            }
+        )
 
 
 def source_digest(subject: Subject) -> str:

@@ -1,6 +1,6 @@
 """What came of the faults sown so far, in a file, so that a run that was cut off can go on.
 
-A line for each, appended durably, like those of `tornwrite.scenarios.run_file`. What an entry says
+A line for each. What an entry says
 holds for the same subject and the same source.
 """
 
@@ -13,15 +13,11 @@ from typing import Any
 
 import cattrs
 
-from tornwrite.reference.durable.appending import Settled, append_line
-from tornwrite.reference.durable.errors import StoreError
-from tornwrite.reference.durable.json_lines import encode_line
-from tornwrite.reference.durable.lines import read_lines
-from tornwrite.reports.json_report import in_utf8
+from tornwrite.scenarios.kept_file import KeptFile
 from tornwrite.scenarios.sown_modules import modules_of
 from tornwrite.scenarios.sown_runs import Run
 from tornwrite.scenarios.sown_trials import Came
-from tornwrite.scenarios.subject import Subject, WrongUse
+from tornwrite.scenarios.subject import Subject, module_of
 
 FORMAT = "tornwrite-sown-1"
 
@@ -40,17 +36,11 @@ class SownFile:
         self.file = file
         self.runs: dict[str, list[Run]] = {}
         self._of = f"{' '.join(one.name for one in subjects)} {_digest(subjects)}"
-        self._settled: Settled | None = None
         self._known: dict[str, tuple[int, Came]] = {}
-        try:
-            lines = read_lines(file)
-        except OSError as error:
-            raise WrongUse(f"cannot read {file}: {error.strerror}; name another file") from error
-        for _, entry in lines.messages():
-            if entry is None:
-                continue  # damaged, or cut off: that is tried again
-            if entry.get("format") != FORMAT:
-                raise WrongUse(f"{file} holds no sown faults; name another one, or remove it")
+        self._kept = KeptFile(
+            file, FORMAT, keeps="what was found", otherwise="holds no sown faults"
+        )
+        for entry in self._kept.entries():
             if entry["of"] == self._of:
                 self._take(entry)
 
@@ -72,19 +62,13 @@ class SownFile:
     def add(self, name: str, most: int, came: Came) -> None:
         """Keep what came of a fault. Raises WrongUse when it cannot be written."""
         fields = {"caught": came.caught, "seconds": came.seconds, "runs": came.runs}
-        self._append({"name": name, "most": most, **fields})
+        self._kept.add({"of": self._of, "name": name, "most": most, **fields})
 
     def keep_runs(self, subject: str, runs: list[Run]) -> None:
         """Keep a subject's runs without faults. Raises WrongUse when they cannot be written."""
         self.runs[subject] = runs
-        self._append({"subject": subject, "as_it_is": _converter.unstructure(runs)})
-
-    def _append(self, fields: dict[str, Any]) -> None:
-        line = encode_line(in_utf8({"format": FORMAT, "of": self._of, **fields}))
-        try:
-            self._settled = append_line(self.file, line, settled=self._settled)
-        except (OSError, StoreError) as error:
-            raise WrongUse(f"cannot keep what was found in {self.file}: {error}") from error
+        entry = {"subject": subject, "as_it_is": _converter.unstructure(runs)}
+        self._kept.add({"of": self._of, **entry})
 
 
 def _digest(subjects: Sequence[Subject]) -> str:
@@ -96,7 +80,7 @@ def _digest(subjects: Sequence[Subject]) -> str:
                 if file.name not in ("sown_explained.py", "sown_survivors.py"):
                     _add(state, file)
     for subject in subjects:
-        for _, file in modules_of((subject.name.partition(":")[0], *subject.source)):
+        for _, file in modules_of((module_of(subject.name), *subject.source)):
             _add(state, file)
     return state.hexdigest()
 

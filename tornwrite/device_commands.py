@@ -13,7 +13,6 @@ from tornwrite.command_group import (
     chosen_profiles,
     jobs_option,
     json_option,
-    leave,
     load,
     main,
     scenario_option,
@@ -89,15 +88,12 @@ def _judged(
     loaded = load(subject)
     names = scenario_names or tuple(scenario.name for scenario in loaded.scenarios)
     progress = GateProgress(Console(stderr=True), len(names))
-    try:
-        with progress:
-            return judge_devices(
-                subject,
-                scenario_names,
-                settings,
-                jobs,
-                report=progress.judged,
-                finished=progress.finished,
-            )
-    except KeyboardInterrupt:
-        leave("interrupted; nothing was left running", 130)
+    with progress:
+        return judge_devices(
+            subject,
+            scenario_names,
+            settings,
+            jobs,
+            report=progress.judged,
+            finished=progress.finished,
+        )

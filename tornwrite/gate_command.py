@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tornwrite.command_group import (
     EXIT_CODES,
+    INTERRUPTED,
     budget_option,
     check_writable,
     chosen_lanes,
@@ -212,7 +213,7 @@ def _judged(
             )
     except KeyboardInterrupt:
         goes_on = f"; {kept.file} has what was finished" if kept is not None else ""
-        leave(f"interrupted; nothing was left running{goes_on}", 130)
+        leave(f"interrupted; nothing was left running{goes_on}", INTERRUPTED)
     result = known.held_against(result)
     console_report.show(result, Console())
     return result
@@ -255,11 +256,8 @@ def _try_known_flaws(subjects: tuple[str, ...], budget: int, seed: int, jobs: in
         known = ", ".join(dict.fromkeys(one.subject for one in ALL))
         raise WrongUse(f"no flaw is known of {', '.join(subjects)}, only of {known}")
     progress = GateProgress(Console(stderr=True), len(flaws))
-    try:
-        with progress:
-            rows = try_flaws(flaws, settings, jobs, finished=progress.finished)
-    except KeyboardInterrupt:
-        leave("interrupted; nothing was left running", 130)
+    with progress:
+        rows = try_flaws(flaws, settings, jobs, finished=progress.finished)
     console = Console()
     flaw_report.show(rows, console)
     missed = flaw_report.missed(rows)

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from tornwrite.command_group import (
     EXIT_CODES,
+    INTERRUPTED,
     REFERENCE_EDITIONS,
     leave,
     load,
@@ -45,17 +46,14 @@ def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> 
     loaded = load(subject)
     progress = GateProgress(Console(stderr=True), len(scenario_names or loaded.scenarios))
     settings = Settings(DEFAULT, budget=50_000, seed=0)
-    try:
-        with progress:
-            tried = try_scenarios(
-                subject,
-                scenario_names,
-                settings,
-                jobs or default_jobs(),
-                finished=progress.finished,
-            )
-    except KeyboardInterrupt:
-        leave("interrupted; nothing was left running", 130)
+    with progress:
+        tried = try_scenarios(
+            subject,
+            scenario_names,
+            settings,
+            jobs or default_jobs(),
+            finished=progress.finished,
+        )
     console = Console()
     report.show(tried, console)
     missed = report.survivors(tried)
@@ -131,7 +129,7 @@ def sow(
             )
     except KeyboardInterrupt:
         goes_on = f"; {kept.file} has what was found" if kept is not None else ""
-        leave(f"interrupted; nothing was left running{goes_on}", 130)
+        leave(f"interrupted; nothing was left running{goes_on}", INTERRUPTED)
     report.show(rows, console)
     verdict = Verdict.VIOLATED if report.missed(rows) else Verdict.PASSED
     console.print(f"[{style_of(verdict)}]{verdict.value}[/]: {report.summary(rows)}")

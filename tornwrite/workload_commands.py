@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tornwrite.command_group import (
     EXIT_CODES,
+    INTERRUPTED,
     budget_option,
     check_writable,
     chosen_profiles,
@@ -104,11 +105,11 @@ def soak(
     except (KeyboardInterrupt, SystemExit) as stopped:
         if done:
             report.show_soak(done, console)
-        code = stopped.code if isinstance(stopped, SystemExit) else 130
+        code = stopped.code if isinstance(stopped, SystemExit) else INTERRUPTED
         failed = any(one.failures for one in done)
         leave(
             "interrupted; nothing was left running",
-            EXIT_CODES[Verdict.VIOLATED] if failed else int(code or 130),
+            EXIT_CODES[Verdict.VIOLATED] if failed else int(code or INTERRUPTED),
         )
     report.show_soak(done, console)
     failed = any(one.failures for one in done)
@@ -195,11 +196,8 @@ def explore(
     bounds = Bounds(bound or 2, profiles, budget, every_byte, until)
     console, progress = Console(), report.ExploreProgress(Console(stderr=True))
     started = time.monotonic()
-    try:
-        with progress:
-            found = explore_all(wanted, bounds, jobs or default_jobs(), report=progress.worked)
-    except KeyboardInterrupt:
-        leave("interrupted; nothing was left running", 130)
+    with progress:
+        found = explore_all(wanted, bounds, jobs or default_jobs(), report=progress.worked)
     report.show_explorations(found, time.monotonic() - started, console)
     if json_file is not None:
         with told_if_unwritable(json_file):

@@ -1,6 +1,6 @@
 """What is looked at in a loop over crash states, and how much of it there can be."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.images import Image
@@ -8,17 +8,11 @@ from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profile_files import user_profiles
 from tornwrite.faults.profile_order import known_profiles
 from tornwrite.faults.profiles import DEFAULT, PowerLoss, Profile
-from tornwrite.faults.states import CutAt
 from tornwrite.faults.steps import Fsync, Handle, Store, SyncAll, Write
 from tornwrite.faults.trace import Trace
-from tornwrite.scenarios.chosen_cuts import EVERY_BYTE, chosen_cuts, first_of_each_line
 from tornwrite.scenarios.subject import WrongUse
 
 BUDGET = 50_000
-LONGEST_CUT_EVERYWHERE = 4096
-"""A kill cuts a write of more bytes at chosen ones only."""
-
-
 MOST_PENDING = 512 << 10
 """Bytes on their way of one file at once: with more, the contents that a power loss can leave of it
 are too many and too large to be held (each is a copy of it, and there is one for each page)."""
@@ -118,15 +112,3 @@ def most_pending(trace: Trace) -> int:
             case _:
                 pass
     return most
-
-
-def usual_cuts(trace: Trace) -> CutAt:
-    """Where a kill cuts the writes of the trace, unless every byte is asked for."""
-    usual = first_of_each_line(trace)
-
-    def cut_at(number: int, step: Write) -> Collection[int]:
-        if len(step.data) > LONGEST_CUT_EVERYWHERE:
-            return chosen_cuts(step.data, EVERY_BYTE)
-        return usual(number, step)
-
-    return cut_at

@@ -21,10 +21,10 @@ from tornwrite.scenarios.by_hand.choices import (
     Choices,
     most_bytes,
     most_pending,
-    usual_cuts,
 )
 from tornwrite.scenarios.by_hand.moments import Moment, moments
 from tornwrite.scenarios.by_hand.telling import crash_told, joined
+from tornwrite.scenarios.chosen_cuts import first_of_each_line
 from tornwrite.scenarios.recording import NotMeasured, lay_down
 from tornwrite.scenarios.subject import WrongUse
 
@@ -251,7 +251,7 @@ class Look:
             profile,
             budget=min(choices.budget, fitting),
             seed=choices.seed,
-            cut_at=at_every_byte if choices.every_byte else usual_cuts(trace),
+            cut_at=at_every_byte if choices.every_byte else first_of_each_line(trace),
         )
         for number, state in enumerate(states):
             cover = states.coverage

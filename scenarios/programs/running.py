@@ -132,18 +132,24 @@ class Running:
         """
         if self._ended:
             raise Died(f"{request.about} cannot be asked: {self._ended}")
-        try:
+        with self._ended_on_error():
             line = self._exchange(request)
             answer = answer_in(line, request)
+        if self._traced and self._main is None:
+            self._look_for_main()
+        return answer
+
+    @contextlib.contextmanager
+    def _ended_on_error(self) -> Iterator[None]:
+        """Nothing of the driver is left when it misbehaves in here, or this is interrupted."""
+        try:
+            yield
         except Misbehaved as error:
             self._end_badly(error)
             raise
         except BaseException:
             self.kill("it was interrupted")
             raise
-        if self._traced and self._main is None:
-            self._look_for_main()
-        return answer
 
     def close(self) -> Answer:
         """Ask it to close, and let it end.
@@ -159,14 +165,8 @@ class Running:
         """Let it end: there is nothing more to ask. Raises as `close` does."""
         if self._ended:
             return
-        try:
+        with self._ended_on_error():
             self._wait_for_end()
-        except Misbehaved as error:
-            self._end_badly(error)
-            raise
-        except BaseException:
-            self.kill("it was interrupted")
-            raise
         left = self._left_behind()
         self.killed = self._process.returncode == -signal.SIGKILL
         self.kill("it was closed")

@@ -20,6 +20,7 @@ from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.scratch import VARIABLE, Workspace
 from tornwrite.faults.strace import StraceTimeoutError, probe_strace
 from tornwrite.faults.trace import Trace
+from tornwrite.scenarios import chosen_cuts
 from tornwrite.scenarios.by_hand import choices as by_hand_choices
 from tornwrite.scenarios.by_hand import run as by_hand_run
 from tornwrite.scenarios.by_hand.choices import GLANCE
@@ -195,7 +196,7 @@ def test_profiles_are_given_by_name_or_made_by_hand() -> None:
 def test_a_long_write_is_cut_at_chosen_bytes_unless_every_byte_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(by_hand_choices, "LONGEST_CUT_EVERYWHERE", 600)
+    monkeypatch.setattr(chosen_cuts, "LONGEST", 600)
     with Recordings(Choices(profiles=(KILL,))) as tornwrite:
         with tornwrite.record() as run:
             (run.path / "a").write_bytes(b"x" * 601)
