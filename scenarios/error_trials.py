@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 from tornwrite.faults.error_injection import Spot
@@ -170,7 +170,9 @@ def _comes_first(trial: Trial) -> bool:
 
 
 def _chance(trial: Trial, seed: str) -> int:
-    sites = ";".join(map(str, trial.place.sites))
+    # Without the folders: the same errors are tried wherever the store is installed.
+    lines = (replace(site, file=os.path.basename(site.file)) for site in trial.place.sites)
+    sites = ";".join(map(str, lines))
     return crc32(f"{seed} {sites} {trial.at} {trial.what}".encode())
 
 

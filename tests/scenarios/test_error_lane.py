@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,19 @@ def test_the_words_of_a_trial_lead_back_to_it() -> None:
         for trial in all_trials(found):
             assert parse_trial(trial.words, found) == trial
         assert chosen(found, Effort.CI, "add") == chosen(found, Effort.CI, "add")
+
+
+def test_the_same_errors_are_chosen_wherever_the_store_is_installed() -> None:
+    one = subject("right")
+    with workplace() as (live, _):
+        found = places(one, SCENARIO, record(one, SCENARIO, live).trace, live)
+    moved = [
+        replace(place, sites=tuple(replace(site, file=f"lib/{site.file}") for site in place.sites))
+        for place in found
+    ]
+    for effort in Effort:
+        here = [trial.words for trial in chosen(found, effort, "add")]
+        assert [trial.words for trial in chosen(moved, effort, "add")] == here
 
 
 def test_an_error_that_stays_fails_twice_and_then_no_more() -> None:
