@@ -13,7 +13,7 @@ import io
 import mmap
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -135,19 +135,24 @@ class Interposition:
             function.__defaults__ = defaults
         for supported, stand_in in self._supported:
             supported.discard(stand_in)
-        for key, module in list(sys.modules.items()):
-            if _is_new(key, module):
-                for name, value in list(module.__dict__.items()):
-                    if id(value) in _ORIGINALS:
-                        module.__dict__[name] = _ORIGINALS[id(value)]
+        for _, module in _new_modules():
+            for name, value in list(module.__dict__.items()):
+                if id(value) in _ORIGINALS:
+                    module.__dict__[name] = _ORIGINALS[id(value)]
 
 
-def _is_new(key: str, module: object) -> bool:
-    if key.startswith(_OWN) or not isinstance(module, ModuleType):
-        return False
-    known = _looked_at.get(key)
-    # A module still being imported at the first look has more names by now.
-    return known is None or known[0] is not module or known[1] != len(module.__dict__)
+def _new_modules() -> Iterator[tuple[str, ModuleType]]:
+    """Those loaded since the last look. There are hundreds, and a run may take a millisecond."""
+    looked_at = _looked_at
+    # Programs put there what they like.
+    loaded: Iterable[tuple[str, object]] = list(sys.modules.items())
+    for key, module in loaded:
+        known = looked_at.get(key)
+        # A module still being imported at the first look has more names by now.
+        if known is not None and known[0] is module and known[1] == len(module.__dict__):
+            continue
+        if isinstance(module, ModuleType) and not key.startswith(_OWN):
+            yield key, module
 
 
 def look_at_modules() -> None:
@@ -157,12 +162,11 @@ def look_at_modules() -> None:
 
 def _holders() -> list[tuple[ModuleType, tuple[str, ...]]]:
     """Loaded modules that hold one of the originals, and under which names."""
-    for key, module in list(sys.modules.items()):
-        if _is_new(key, module):
-            held = tuple(
-                name for name, value in list(module.__dict__.items()) if id(value) in _STAND_INS
-            )
-            _looked_at[key] = (module, len(module.__dict__), held)
+    for key, module in _new_modules():
+        held = tuple(
+            name for name, value in list(module.__dict__.items()) if id(value) in _STAND_INS
+        )
+        _looked_at[key] = (module, len(module.__dict__), held)
     return [(module, held) for module, _, held in _looked_at.values() if held]
 
 
