@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tornwrite.model.operation import Observation, Operation
     from tornwrite.model.shapes import AppendLog, Document, KeyValue, Queue
     from tornwrite.model.verdict import Kind, Promise, Verdict, Violation
-    from tornwrite.scenarios.building import python_subject
+    from tornwrite.scenarios.built.building import python_subject
     from tornwrite.scenarios.by_hand.recordings import Recordings
     from tornwrite.scenarios.programs.building import program_subject
     from tornwrite.scenarios.subject import Driver, Scenario, Subject
@@ -51,7 +51,7 @@ _HOMES = {
     "Verdict": "tornwrite.model.verdict",
     "Violation": "tornwrite.model.verdict",
     "program_subject": "tornwrite.scenarios.programs.building",
-    "python_subject": "tornwrite.scenarios.building",
+    "python_subject": "tornwrite.scenarios.built.building",
 }
 
 

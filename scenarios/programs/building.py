@@ -5,9 +5,9 @@ from typing import Any
 
 from tornwrite.model.judge import Model
 from tornwrite.model.shapes.shape import Shape
-from tornwrite.scenarios.building import build
-from tornwrite.scenarios.built_driver import Looks
-from tornwrite.scenarios.built_values import Strategies
+from tornwrite.scenarios.built.building import build
+from tornwrite.scenarios.built.driver import Looks
+from tornwrite.scenarios.built.values import Strategies
 from tornwrite.scenarios.programs.driver import Opener
 from tornwrite.scenarios.programs.protocol import RESERVED, Program
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse

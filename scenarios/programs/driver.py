@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tornwrite.model.operation import Observation, Operation
-from tornwrite.scenarios.built_driver import Looks
+from tornwrite.scenarios.built.driver import Looks
 from tornwrite.scenarios.programs.protocol import (
     CLOSING,
     Hung,

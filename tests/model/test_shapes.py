@@ -12,7 +12,7 @@ from tornwrite.model.judge import GoesOn, Model
 from tornwrite.model.operation import Operation
 from tornwrite.model.shapes import AppendLog, Document, KeyValue, Queue
 from tornwrite.model.verdict import Kind
-from tornwrite.scenarios.building import python_subject
+from tornwrite.scenarios.built.building import python_subject
 from tornwrite.scenarios.subject import Subject
 
 TEXT = st.text()

@@ -21,8 +21,8 @@ from tornwrite.model.judge import Assessed, Recovery, Seen, assess
 from tornwrite.model.operation import REFUSED, Operation
 from tornwrite.model.shapes import AppendLog, Document, KeyValue
 from tornwrite.model.verdict import Kind, Verdict
-from tornwrite.scenarios.building import python_subject
-from tornwrite.scenarios.built_driver import StoreDriver
+from tornwrite.scenarios.built.building import python_subject
+from tornwrite.scenarios.built.driver import StoreDriver
 from tornwrite.scenarios.disk_filling import Attempt, Filled, Look
 from tornwrite.scenarios.disk_judging import wrongs
 from tornwrite.scenarios.explorer import Bounds, explore_one

@@ -26,9 +26,9 @@ from tornwrite.model.judge import Model
 from tornwrite.model.machine import CrashMachine
 from tornwrite.model.shapes.differences import DURABLE, GOES_ON, READABLE, WHOLE
 from tornwrite.model.shapes.shape import Samples, Shape
-from tornwrite.scenarios.built_driver import Looks, Store, StoreDriver, steady_names
-from tornwrite.scenarios.built_scenarios import Made, scenarios_of
-from tornwrite.scenarios.built_values import (
+from tornwrite.scenarios.built.driver import Looks, Store, StoreDriver, steady_names
+from tornwrite.scenarios.built.scenarios import Made, scenarios_of
+from tornwrite.scenarios.built.values import (
     CONTENTS,
     KEYS,
     OTHERS,

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from tornwrite.model.operation import REFUSED, Observation, Operation, shortened
-from tornwrite.scenarios.built_values import as_plain, not_plain
+from tornwrite.scenarios.built.values import as_plain, not_plain
 from tornwrite.scenarios.recording import HarnessBroken
 
 

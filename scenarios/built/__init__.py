@@ -1,0 +1,1 @@
+"""Subjects out of a few lines, and what is made for them: driver, values, scenarios."""
