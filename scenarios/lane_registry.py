@@ -1,11 +1,11 @@
 """The fault lanes that there are, in the order in which the gate runs them."""
 
 from tornwrite.scenarios.damage_lane import DAMAGE
+from tornwrite.scenarios.disks.full_disk import FULL_DISK
+from tornwrite.scenarios.disks.other_systems import OTHER_SYSTEMS
 from tornwrite.scenarios.error_lane import ERRORS
 from tornwrite.scenarios.fault_lanes import FaultLane
-from tornwrite.scenarios.full_disk import FULL_DISK
 from tornwrite.scenarios.interleavings import INTERLEAVINGS
-from tornwrite.scenarios.other_systems import OTHER_SYSTEMS
 from tornwrite.scenarios.recovery_crashes import RECOVERY_CRASHES
 from tornwrite.scenarios.subject import WrongUse
 

@@ -16,7 +16,7 @@ from tornwrite.reference.durable.errors import KeyRefused
 from tornwrite.reference.durable.spelling import folded, is_case_blind, other_spelling
 from tornwrite.reference.manager import SessionManager
 from tornwrite.reference.transcripts import TranscriptStore
-from tornwrite.scenarios.fake_disk import FakeDisk, fake_disk
+from tornwrite.scenarios.disks.fake_disk import FakeDisk, fake_disk
 
 MESSAGE = {"role": "user", "content": "hello"}
 OTHER = {"role": "user", "content": "something else"}

@@ -23,8 +23,8 @@ from tornwrite.model.shapes import AppendLog, Document, KeyValue
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.built.building import python_subject
 from tornwrite.scenarios.built.driver import StoreDriver
-from tornwrite.scenarios.disk_filling import Attempt, Filled, Look
-from tornwrite.scenarios.disk_judging import wrongs
+from tornwrite.scenarios.disks.filling import Attempt, Filled, Look
+from tornwrite.scenarios.disks.judging import wrongs
 from tornwrite.scenarios.explorer import Bounds, explore_one
 from tornwrite.scenarios.findings import _CALLERS
 from tornwrite.scenarios.judging import Assessor

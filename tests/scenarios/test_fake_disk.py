@@ -14,8 +14,8 @@ import pytest
 
 from tornwrite.faults.recorder import Recorder, RecorderActive
 from tornwrite.faults.scratch import Workspace
-from tornwrite.scenarios.fake_disk import SHIMS, FakeDisk, System, fake_disk
-from tornwrite.scenarios.small_disk import (
+from tornwrite.scenarios.disks.fake_disk import SHIMS, FakeDisk, System, fake_disk
+from tornwrite.scenarios.disks.small_disk import (
     BLOCK_BYTES,
     DiskFailed,
     NoMount,

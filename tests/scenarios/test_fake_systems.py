@@ -12,8 +12,8 @@ import pytest
 from support.key_values import PUT, RightStore, right
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios import stores
-from tornwrite.scenarios.fake_disk import fake_disk
-from tornwrite.scenarios.fake_systems import (
+from tornwrite.scenarios.disks.fake_disk import fake_disk
+from tornwrite.scenarios.disks.fake_systems import (
     ALIKE,
     CASEFOLD,
     ECRYPTFS,
@@ -25,9 +25,9 @@ from tornwrite.scenarios.fake_systems import (
     try_names,
     try_read_only,
 )
+from tornwrite.scenarios.disks.other_systems import OTHER_SYSTEMS
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job, run_lane
 from tornwrite.scenarios.judging import Assessors
-from tornwrite.scenarios.other_systems import OTHER_SYSTEMS
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace

@@ -17,16 +17,16 @@ from tornwrite.faults.scratch import VARIABLE
 from tornwrite.faults.steps import Write
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Kind, Verdict
-from tornwrite.scenarios import disk_arms
-from tornwrite.scenarios.disk_choice import chosen
-from tornwrite.scenarios.disk_filling import Filling, Way, parse_filling
+from tornwrite.scenarios.disks import arms as disk_arms
+from tornwrite.scenarios.disks.choice import chosen
+from tornwrite.scenarios.disks.filling import Filling, Way, parse_filling
+from tornwrite.scenarios.disks.full_disk import FULL_DISK, in_a_row, run_on
+from tornwrite.scenarios.disks.small_disk import why_no_mount
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job, run_lane
-from tornwrite.scenarios.full_disk import FULL_DISK, in_a_row, run_on
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
-from tornwrite.scenarios.small_disk import why_no_mount
 from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
 
 
@@ -249,9 +249,10 @@ def test_the_arms_are_all_tried_and_a_disagreement_breaks_the_harness(
 
 
 def test_where_nothing_can_be_mounted_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("full_disk", "disk_arms"):
+    for module in ("full_disk", "arms"):
         monkeypatch.setattr(
-            f"tornwrite.scenarios.{module}.why_no_mount", lambda: "a tmpfs cannot be mounted here"
+            f"tornwrite.scenarios.disks.{module}.why_no_mount",
+            lambda: "a tmpfs cannot be mounted here",
         )
     row, _, _ = gate("careful")
     assert "tmpfs" not in {one.at for one in row.faults}

@@ -8,7 +8,7 @@ from tornwrite.faults.capacity import Demand, Room, demands
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Began, Stepped, Trace
 from tornwrite.scenarios.chosen_cuts import INNERMOST, LONGEST
-from tornwrite.scenarios.disk_filling import Filling, Way
+from tornwrite.scenarios.disks.filling import Filling, Way
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites, step_owners
 

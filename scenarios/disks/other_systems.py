@@ -12,7 +12,7 @@ from tornwrite.faults.images import EMPTY, digest
 from tornwrite.model import promises
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind, Violation
-from tornwrite.scenarios.fake_systems import (
+from tornwrite.scenarios.disks.fake_systems import (
     ALIKE,
     NOT_RUN,
     RULES,
@@ -22,9 +22,9 @@ from tornwrite.scenarios.fake_systems import (
     try_names,
     try_read_only,
 )
+from tornwrite.scenarios.disks.full_disk import in_a_row
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import Evidence
-from tornwrite.scenarios.full_disk import in_a_row
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 NAME = "other systems"

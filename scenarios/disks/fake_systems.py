@@ -16,8 +16,8 @@ from typing import Any
 from tornwrite.faults.images import Image, difference
 from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Violation
-from tornwrite.scenarios.disk_filling import Silent, Way, fill
-from tornwrite.scenarios.fake_disk import FakeDisk, fake_disk
+from tornwrite.scenarios.disks.fake_disk import FakeDisk, fake_disk
+from tornwrite.scenarios.disks.filling import Silent, Way, fill
 from tornwrite.scenarios.subject import Driver, Scenario, Subject
 
 NOT_RUN = {

@@ -19,10 +19,11 @@ from tornwrite.faults.trace import Failed, Trace
 from tornwrite.model.judge import judge
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import Finding
-from tornwrite.scenarios.disk_arms import arms_disagree
-from tornwrite.scenarios.disk_choice import LEFT_OUT, chosen
-from tornwrite.scenarios.disk_filling import Filled, Filling, fill, parse_filling
-from tornwrite.scenarios.disk_judging import Wrong, place_of, wrongs
+from tornwrite.scenarios.disks.arms import arms_disagree
+from tornwrite.scenarios.disks.choice import LEFT_OUT, chosen
+from tornwrite.scenarios.disks.filling import Filled, Filling, fill, parse_filling
+from tornwrite.scenarios.disks.judging import Wrong, place_of, wrongs
+from tornwrite.scenarios.disks.small_disk import why_no_mount
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import (
     Collected,
@@ -35,7 +36,6 @@ from tornwrite.scenarios.findings import (
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import OPEN, REOPEN, check_space, check_whole, lay_down, record
-from tornwrite.scenarios.small_disk import why_no_mount
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 NAME = "full disk"

@@ -8,10 +8,10 @@ from tornwrite.faults.capacity import Room, demands
 from tornwrite.faults.images import Image, difference
 from tornwrite.faults.trace import Trace
 from tornwrite.model.operation import Observation
-from tornwrite.scenarios.disk_filling import Disk, Filled, Filling, Silent, Way, fill
-from tornwrite.scenarios.fake_disk import fake_disk
+from tornwrite.scenarios.disks.fake_disk import fake_disk
+from tornwrite.scenarios.disks.filling import Disk, Filled, Filling, Silent, Way, fill
+from tornwrite.scenarios.disks.small_disk import BLOCK_BYTES, on_small_disk, why_no_mount
 from tornwrite.scenarios.fault_lanes import Effort
-from tornwrite.scenarios.small_disk import BLOCK_BYTES, on_small_disk, why_no_mount
 from tornwrite.scenarios.subject import Scenario, Subject
 
 PYFAKEFS, TMPFS = "pyfakefs", "tmpfs"

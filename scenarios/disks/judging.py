@@ -16,7 +16,7 @@ from tornwrite.model.operation import Operation, canonical
 from tornwrite.model.unsynced import left_to_a_kill
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.continuation import boundaries
-from tornwrite.scenarios.disk_filling import Attempt, Filled, Look
+from tornwrite.scenarios.disks.filling import Attempt, Filled, Look
 from tornwrite.scenarios.judging import Assessor
 from tornwrite.scenarios.recording import OPEN, REOPEN
 from tornwrite.scenarios.subject import Scenario, Subject

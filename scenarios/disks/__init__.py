@@ -1,0 +1,1 @@
+"""The lanes of other disks: full ones, and those of other systems."""
