@@ -20,7 +20,7 @@ from tornwrite.model.damage import Damageable, DamagedRun, Held
 from tornwrite.model.judge import Permitted
 from tornwrite.model.operation import canonical
 from tornwrite.model.verdict import Kind, Violation
-from tornwrite.scenarios.damage_recovery import DamageBench
+from tornwrite.scenarios.damage.recovery import DamageBench
 from tornwrite.scenarios.findings import Collected, Shown
 from tornwrite.scenarios.subject import Subject
 

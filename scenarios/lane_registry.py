@@ -1,6 +1,6 @@
 """The fault lanes that there are, in the order in which the gate runs them."""
 
-from tornwrite.scenarios.damage_lane import DAMAGE
+from tornwrite.scenarios.damage.lane import DAMAGE
 from tornwrite.scenarios.disks.full_disk import FULL_DISK
 from tornwrite.scenarios.disks.other_systems import OTHER_SYSTEMS
 from tornwrite.scenarios.error_lane import ERRORS

@@ -18,8 +18,8 @@ from tornwrite.faults.images import Image
 from tornwrite.faults.read_errors import ReadFails
 from tornwrite.model.damage import Harm, Unnoticed
 from tornwrite.model.operation import canonical
-from tornwrite.scenarios.damage_harm import harm_of, message_in, owners, ruined
-from tornwrite.scenarios.damage_recovery import OnDisk
+from tornwrite.scenarios.damage.harm import harm_of, message_in, owners, ruined
+from tornwrite.scenarios.damage.recovery import OnDisk
 
 ONE, TWO = (canonical({"n": number}) for number in (1, 2))
 IMAGE: Image = (("a.jsonl", b'{"n":1}\n{"n":2,"crc32":"00000000"}\n'), ("b.jsonl", b'{"n":3}\n'))

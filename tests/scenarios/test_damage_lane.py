@@ -13,7 +13,7 @@ from support import key_values
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind
-from tornwrite.scenarios.damage_lane import DAMAGE
+from tornwrite.scenarios.damage.lane import DAMAGE
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job, LaneRun
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.known_bad import archive, jsonl, manager

@@ -7,7 +7,7 @@ from tornwrite.model.operation import Observation
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind
 from tornwrite.reference import JSONLStore
-from tornwrite.scenarios.damage_lane import DAMAGE
+from tornwrite.scenarios.damage.lane import DAMAGE
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.run import Settings, run_scenario
 from tornwrite.scenarios.session_driver import SessionDriver

@@ -9,7 +9,7 @@ from tornwrite.faults.recorder import Recorder
 from tornwrite.reference import JSONLStore
 from tornwrite.reference.archive import ArchivingStore
 from tornwrite.scenarios import stores
-from tornwrite.scenarios.damage_recovery import Reports
+from tornwrite.scenarios.damage.recovery import Reports
 from tornwrite.scenarios.looking import damage_told, regular_files
 
 

@@ -35,9 +35,9 @@ from tornwrite.model.damage import Damageable, DamageJudged, Held, declared
 from tornwrite.model.damage_judge import judge_damage
 from tornwrite.model.results import Finding, StepLine
 from tornwrite.model.verdict import Kind, Violation
-from tornwrite.scenarios.damage_harm import harm_of, lines_of, messages_of, owners, ruined
-from tornwrite.scenarios.damage_plan import Moment, Moments, Plan, choose_write, moments
-from tornwrite.scenarios.damage_recovery import LINKS, DamageBench, Recovered
+from tornwrite.scenarios.damage.harm import harm_of, lines_of, messages_of, owners, ruined
+from tornwrite.scenarios.damage.plan import Moment, Moments, Plan, choose_write, moments
+from tornwrite.scenarios.damage.recovery import LINKS, DamageBench, Recovered
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, Job, LaneRun
 from tornwrite.scenarios.findings import Evidence, Shown, content_told, finding
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse

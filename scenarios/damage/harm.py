@@ -29,7 +29,7 @@ from tornwrite.faults.damage import (
 from tornwrite.faults.images import Image
 from tornwrite.model.damage import Harm, Held, Unnoticed
 from tornwrite.model.operation import canonical
-from tornwrite.scenarios.damage_recovery import OnDisk
+from tornwrite.scenarios.damage.recovery import OnDisk
 
 CHECK = "crc32"
 """The field of a line that says whether the rest of it is as it was written."""
