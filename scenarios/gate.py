@@ -8,8 +8,8 @@ from tornwrite.model.operation import canonical
 from tornwrite.model.results import GateResult, worst
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.findings import merged
-from tornwrite.scenarios.kill_lane import REAL_KILLS
-from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
+from tornwrite.scenarios.kills.lane import REAL_KILLS
+from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.programs.lanes import is_left_out
 from tornwrite.scenarios.run import CHOSEN_CUTS, Outcome, Settings, run_scenario

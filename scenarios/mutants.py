@@ -32,7 +32,7 @@ from tornwrite.model.results import Finding, MutantKind, Tried
 from tornwrite.scenarios.findings import Collected, Shown, finding, own_sites
 from tornwrite.scenarios.gate import scenario_tasks, wanted_scenarios
 from tornwrite.scenarios.judging import Assessors, judge_trace
-from tornwrite.scenarios.kill_then_power import (
+from tornwrite.scenarios.kills.then_power import (
     Continued,
     finding_of,
     go_on,

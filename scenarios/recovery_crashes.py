@@ -4,7 +4,7 @@ From each image that a crash left, a recovery is recorded: opening, looking, and
 done, with which stores repair what they find. What another crash leaves of that is judged, and is
 where the next recovery begins. What a power loss left is on the disk for good, so both kinds of
 crash may follow. After a kill only another kill does: what the power takes then is the business of
-`tornwrite.scenarios.kill_then_power`.
+`tornwrite.scenarios.kills.then_power`.
 """
 
 import itertools

@@ -17,7 +17,7 @@ from tornwrite.model.judge import Assessed, Permitted
 from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.unsynced import history_of
 from tornwrite.model.verdict import Kind, Violation
-from tornwrite.scenarios.kill_then_power import Killed, ways_on
+from tornwrite.scenarios.kills.then_power import Killed, ways_on
 from tornwrite.scenarios.programs.recording import record_operations
 from tornwrite.scenarios.promised import tell
 from tornwrite.scenarios.recording import LOOK, OPEN, HarnessBroken, check_whole, drive, lay_down

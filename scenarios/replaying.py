@@ -13,7 +13,7 @@ from tornwrite.model.results import Finding
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job
 from tornwrite.scenarios.findings import Collected, finding
 from tornwrite.scenarios.judging import Assessors
-from tornwrite.scenarios.kill_then_power import add_failed, finding_of, go_on_again
+from tornwrite.scenarios.kills.then_power import add_failed, finding_of, go_on_again
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.promised import under

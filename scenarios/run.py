@@ -33,8 +33,8 @@ from tornwrite.scenarios.judging import (
     judge_trace,
     live_violations,
 )
-from tornwrite.scenarios.kill_lane import REAL_KILLS, kill_everywhere
-from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER, kill_then_power
+from tornwrite.scenarios.kills.lane import REAL_KILLS, kill_everywhere
+from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER, kill_then_power
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.programs.kills import kill_program

@@ -173,7 +173,7 @@ def _agreement_of_kills(
 ) -> NoReturn:
     """Print what kills should leave and what they left, scenario by scenario, and leave."""
     from tornwrite.model.results import worst
-    from tornwrite.scenarios.kill_agreement import kill_agreement
+    from tornwrite.scenarios.kills.agreement import kill_agreement
 
     found = []
     for scenario in scenarios:

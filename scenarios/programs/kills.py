@@ -17,7 +17,7 @@ from tornwrite.faults.strace_live import Moment
 from tornwrite.faults.trace import Event, Stepped, Trace
 from tornwrite.model.judge import assess, judge
 from tornwrite.scenarios.findings import Collected
-from tornwrite.scenarios.kill_lane import REAL_KILLS, KillLane
+from tornwrite.scenarios.kills.lane import REAL_KILLS, KillLane
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.programs.protocol import Died, Program
 from tornwrite.scenarios.programs.recording import ProgramRun, calls_beside, shown_by, told

@@ -10,8 +10,8 @@ from dataclasses import replace
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.trace import Stepped, Trace
 from tornwrite.model.operation import canonical
-from tornwrite.scenarios.kill_lane import REAL_KILLS
-from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
+from tornwrite.scenarios.kills.lane import REAL_KILLS
+from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
 from tornwrite.scenarios.programs.driver import Opener
 from tornwrite.scenarios.recording import HarnessBroken, NotMeasured, Recorded, record
 from tornwrite.scenarios.recovery_crashes import NAME as RECOVERY_CRASHES

@@ -16,8 +16,8 @@ from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.faults.states import CrashState
 from tornwrite.model.verdict import Verdict
-from tornwrite.scenarios import kill_agreement as kill_agreements
-from tornwrite.scenarios.kill_agreement import kill_agreement
+from tornwrite.scenarios.kills import agreement as kill_agreements
+from tornwrite.scenarios.kills.agreement import kill_agreement
 from tornwrite.scenarios.recording import drive, lay_down, record
 from tornwrite.scenarios.subject import Scenario, Subject, load_subject
 

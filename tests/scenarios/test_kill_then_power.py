@@ -23,7 +23,7 @@ from tornwrite.model.results import Finding, Row
 from tornwrite.model.sessions import Legacy, Session, SessionModel, Sessions
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.judging import Assessors
-from tornwrite.scenarios.kill_then_power import (
+from tornwrite.scenarios.kills.then_power import (
     KILL_THEN_POWER,
     PowerLane,
     _put,

@@ -1,0 +1,1 @@
+"""Real kills: the lane of them, that of a power loss after one, and whether the model agrees."""
