@@ -14,7 +14,7 @@ from tornwrite.scenarios.kills.lane import REAL_KILLS
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
 from tornwrite.scenarios.programs.driver import Opener
 from tornwrite.scenarios.recording import HarnessBroken, NotMeasured, Recorded, record
-from tornwrite.scenarios.recovery_crashes import NAME as RECOVERY_CRASHES
+from tornwrite.scenarios.recovery_crashes.lane import NAME as RECOVERY_CRASHES
 from tornwrite.scenarios.subject import Scenario, Subject
 
 UNDER_STRACE = frozenset({REAL_KILLS, RECOVERY_CRASHES})

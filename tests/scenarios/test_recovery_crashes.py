@@ -23,8 +23,8 @@ from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
-from tornwrite.scenarios.recovery_crashes import RECOVERY_CRASHES, RecoveryCrashes
-from tornwrite.scenarios.recovery_recording import promised_within, record_recovery
+from tornwrite.scenarios.recovery_crashes.lane import RECOVERY_CRASHES, RecoveryCrashes
+from tornwrite.scenarios.recovery_crashes.recording import promised_within, record_recovery
 from tornwrite.scenarios.run import Settings, run_scenario
 from tornwrite.scenarios.subject import WrongUse, load_subject
 

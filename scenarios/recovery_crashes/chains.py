@@ -14,11 +14,11 @@ from tornwrite.faults.trace import Began, Trace
 from tornwrite.model.judge import Permitted
 from tornwrite.model.operation import Operation
 from tornwrite.model.results import Finding
-from tornwrite.scenarios.crashed_images import Crash
 from tornwrite.scenarios.fault_lanes import Again, Job
 from tornwrite.scenarios.findings import Shown, finding, replay_command
 from tornwrite.scenarios.promised import under
-from tornwrite.scenarios.recovery_recording import (
+from tornwrite.scenarios.recovery_crashes.images import Crash
+from tornwrite.scenarios.recovery_crashes.recording import (
     Recovering,
     promised_within,
     record_recovery,

@@ -21,12 +21,18 @@ from tornwrite.faults.trace import Stepped, Trace
 from tornwrite.model.judge import Permitted, judge
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import Finding
-from tornwrite.scenarios.crash_chains import Crashed, Link, chain_of, finding_of, operations_of
-from tornwrite.scenarios.crashed_images import Crashes, Kinds, at_the_end
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import Collected, evidence, own_sites
 from tornwrite.scenarios.promised import under
-from tornwrite.scenarios.recovery_recording import (
+from tornwrite.scenarios.recovery_crashes.chains import (
+    Crashed,
+    Link,
+    chain_of,
+    finding_of,
+    operations_of,
+)
+from tornwrite.scenarios.recovery_crashes.images import Crashes, Kinds, at_the_end
+from tornwrite.scenarios.recovery_crashes.recording import (
     Recovering,
     failures,
     promised_within,

@@ -1,0 +1,1 @@
+"""The lane of crashes in recovery, one after another."""
