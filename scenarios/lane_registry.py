@@ -5,7 +5,7 @@ from tornwrite.scenarios.disks.full_disk import FULL_DISK
 from tornwrite.scenarios.disks.other_systems import OTHER_SYSTEMS
 from tornwrite.scenarios.error_lane import ERRORS
 from tornwrite.scenarios.fault_lanes import FaultLane
-from tornwrite.scenarios.interleavings import INTERLEAVINGS
+from tornwrite.scenarios.interleavings.lane import INTERLEAVINGS
 from tornwrite.scenarios.recovery_crashes.lane import RECOVERY_CRASHES
 from tornwrite.scenarios.subject import WrongUse
 

@@ -30,9 +30,11 @@ from tornwrite.faults.trace import Acknowledged, Began, Stepped, Trace
 from tornwrite.model.promises import SHARED
 from tornwrite.model.results import Finding
 from tornwrite.model.verdict import Kind, Verdict
-from tornwrite.scenarios import interleaved_runs, interleavings, stores
+from tornwrite.scenarios import stores
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job, LaneRun, run_lane
-from tornwrite.scenarios.interleavings import INTERLEAVINGS, Extent
+from tornwrite.scenarios.interleavings import lane as interleavings
+from tornwrite.scenarios.interleavings import runs as interleaved_runs
+from tornwrite.scenarios.interleavings.lane import INTERLEAVINGS, Extent
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record

@@ -22,7 +22,7 @@ from tornwrite.model.operation import Operation
 from tornwrite.model.results import Finding
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import Collected, Evidence, Shown, finding
-from tornwrite.scenarios.interleaved_runs import Interleaved, Judge, Sign, assessor_of, run_under
+from tornwrite.scenarios.interleavings.runs import Interleaved, Judge, Sign, assessor_of, run_under
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import HarnessBroken
