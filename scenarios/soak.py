@@ -25,9 +25,9 @@ from tornwrite.model.machine import CrashMachine, Violated, World, key_of_run, m
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import SoakRound
 from tornwrite.model.strategies import arguments_of, keys
+from tornwrite.scenarios.exploring.sequences import alphabet_of
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.recording import HarnessBroken
-from tornwrite.scenarios.sequences import alphabet_of
 from tornwrite.scenarios.subject import Scenario, Subject, check_in_process, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 from tornwrite.scenarios.world import Worlds

@@ -169,8 +169,8 @@ def explore(
     """
     from tornwrite.model.results import worst
     from tornwrite.reports import workloads as report
-    from tornwrite.scenarios.bounded import explore as explore_all
-    from tornwrite.scenarios.explorer import EVERY_BYTE, Bounds
+    from tornwrite.scenarios.exploring.bounded import explore as explore_all
+    from tornwrite.scenarios.exploring.explorer import EVERY_BYTE, Bounds
     from tornwrite.scenarios.replaying import Place
     from tornwrite.scenarios.workers import default_jobs
 
@@ -210,8 +210,8 @@ def _explore_one(
 ) -> NoReturn:
     """Judge one sequence, or one crash state of it, print what is wrong and leave."""
     from tornwrite.reports import console as console_report
-    from tornwrite.scenarios.explorer import Bounds, explore_one
-    from tornwrite.scenarios.sequences import from_json
+    from tornwrite.scenarios.exploring.explorer import Bounds, explore_one
+    from tornwrite.scenarios.exploring.sequences import from_json
 
     if place is not None and len(profiles) != 1:
         raise WrongUse("one crash state is one of one --profile")

@@ -19,13 +19,13 @@ from tornwrite.model.alphabets import count, sequences
 from tornwrite.model.operation import Operation
 from tornwrite.model.results import Exploration
 from tornwrite.model.verdict import Verdict
-from tornwrite.scenarios import explorer as explorer_module
-from tornwrite.scenarios.bounded import explore
-from tornwrite.scenarios.explorer import Bounds, Explorer, explore_one, replay_command
+from tornwrite.scenarios.exploring import explorer as explorer_module
+from tornwrite.scenarios.exploring.bounded import explore
+from tornwrite.scenarios.exploring.explorer import Bounds, Explorer, explore_one, replay_command
+from tornwrite.scenarios.exploring.sequences import as_json, as_scenario, from_json, spelled
 from tornwrite.scenarios.recording import HarnessBroken, record
 from tornwrite.scenarios.recovery import workplace
 from tornwrite.scenarios.replaying import Place
-from tornwrite.scenarios.sequences import as_json, as_scenario, from_json, spelled
 from tornwrite.scenarios.subject import WrongUse, load_subject
 from tornwrite.scenarios.world_states import states_within
 

@@ -25,13 +25,13 @@ from tornwrite.scenarios.built.building import python_subject
 from tornwrite.scenarios.built.driver import StoreDriver
 from tornwrite.scenarios.disks.filling import Attempt, Filled, Look
 from tornwrite.scenarios.disks.judging import wrongs
-from tornwrite.scenarios.explorer import Bounds, explore_one
+from tornwrite.scenarios.exploring.explorer import Bounds, explore_one
+from tornwrite.scenarios.exploring.sequences import alphabet_of
 from tornwrite.scenarios.findings import _CALLERS
 from tornwrite.scenarios.judging import Assessor
 from tornwrite.scenarios.lane_registry import FAULT_LANES
 from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.run import Settings
-from tornwrite.scenarios.sequences import alphabet_of
 from tornwrite.scenarios.soak import Length, run_round
 from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
 

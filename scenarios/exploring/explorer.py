@@ -18,6 +18,7 @@ from tornwrite.faults.trace import Began, Event, Stepped, Trace
 from tornwrite.model.judge import Permitted, judge
 from tornwrite.model.operation import Operation
 from tornwrite.model.results import Finding
+from tornwrite.scenarios.exploring.sequences import as_json, as_scenario, spelled
 from tornwrite.scenarios.findings import Collected, Shown, finding
 from tornwrite.scenarios.judging import Assessors, live_violations
 from tornwrite.scenarios.permitted import permitted_by_epoch
@@ -25,7 +26,6 @@ from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import HarnessBroken, record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.replaying import Place, replay
-from tornwrite.scenarios.sequences import as_json, as_scenario, spelled
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.world_states import states_within
 

@@ -1,0 +1,1 @@
+"""Every sequence of operations up to a length, each at every crash."""
