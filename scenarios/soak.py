@@ -31,7 +31,7 @@ from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.subject import Scenario, Subject, check_in_process, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 from tornwrite.scenarios.world import Worlds
-from tornwrite.scenarios.world_states import Tally
+from tornwrite.scenarios.world.states import Tally
 
 DATABASE = ".hypothesis/examples"
 """Where Hypothesis keeps examples that failed, below the current directory."""

@@ -18,7 +18,7 @@ from tornwrite.scenarios.recovery import workplace
 from tornwrite.scenarios.run import NO_CRASH
 from tornwrite.scenarios.subject import Subject, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
-from tornwrite.scenarios.world_states import AT_EACH_BYTE
+from tornwrite.scenarios.world.states import AT_EACH_BYTE
 
 CHUNK = 48
 """Sequences that one process runs: those that begin alike share most of their images."""

@@ -27,7 +27,7 @@ from tornwrite.scenarios.recording import HarnessBroken, record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.replaying import Place, replay
 from tornwrite.scenarios.subject import Scenario, Subject
-from tornwrite.scenarios.world_states import states_within
+from tornwrite.scenarios.world.states import states_within
 
 EVERY_BYTE = 16
 """Writes of up to so many bytes are cut at each of them by a kill, longer ones at chosen ones."""

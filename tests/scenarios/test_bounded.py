@@ -27,7 +27,7 @@ from tornwrite.scenarios.recording import HarnessBroken, record
 from tornwrite.scenarios.recovery import workplace
 from tornwrite.scenarios.replaying import Place
 from tornwrite.scenarios.subject import WrongUse, load_subject
-from tornwrite.scenarios.world_states import states_within
+from tornwrite.scenarios.world.states import states_within
 
 RIGHT = "support.third_time:right"
 THIRD_TIME = "support.third_time:third_time"

@@ -25,16 +25,16 @@ from tornwrite.model.machine import Violated
 from tornwrite.model.operation import Observation, Operation, canonical
 from tornwrite.model.verdict import Violation
 from tornwrite.scenarios.continuation import boundaries, closings, until
-from tornwrite.scenarios.life import Life
 from tornwrite.scenarios.promised import PermittedAfter, Promised
 from tornwrite.scenarios.recording import OPEN, HarnessBroken, check_whole, said
 from tornwrite.scenarios.recovery import Bench
 from tornwrite.scenarios.subject import WrongUse
-from tornwrite.scenarios.world_failure import Account, after_crash, broke, without_crash
-from tornwrite.scenarios.world_states import states_within
+from tornwrite.scenarios.world.failure import Account, after_crash, broke, without_crash
+from tornwrite.scenarios.world.life import Life
+from tornwrite.scenarios.world.states import states_within
 
 if TYPE_CHECKING:
-    from tornwrite.scenarios.world import Worlds
+    from tornwrite.scenarios.world.worlds import Worlds
 
 
 class SubjectWorld:

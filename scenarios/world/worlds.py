@@ -14,8 +14,8 @@ from tornwrite.faults.profile_order import known_profiles
 from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.model.operation import Operation
 from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
-from tornwrite.scenarios.subject_world import SubjectWorld
-from tornwrite.scenarios.world_states import Known, Tally
+from tornwrite.scenarios.world.states import Known, Tally
+from tornwrite.scenarios.world.subject_world import SubjectWorld
 
 BUDGET = 200
 """Images judged after each step under each profile, at most."""
