@@ -152,8 +152,8 @@ def _try(given: tuple[str, str, Settings], progress: Progress) -> Tried:
     scenario = subject.scenario(scenario_name)
     named = tuple(promise.name for promise in scenario.promises)
     try:
-        with workplace() as (live, bench):
-            return _judged(subject, scenario, settings, bench, live, progress)
+        with workplace() as live:
+            return _judged(subject, scenario, settings, live, progress)
     except TooManyOrders as error:
         return Tried(scenario.name, named, (), f"{scenario.name}: {error}", Verdict.NOT_MEASURED)
     except (HarnessBroken, RecorderBlind, UnknownStep) as error:
@@ -164,7 +164,6 @@ def _judged(
     subject: Subject,
     scenario: Scenario,
     settings: Settings,
-    bench: str,
     live: str,
     progress: Progress,
 ) -> Tried:
@@ -176,8 +175,8 @@ def _judged(
         said = f"{scenario.name} goes wrong without any crash ({wrong[0].recovered}); run the gate"
         return Tried(scenario.name, named, (), said, Verdict.VIOLATED)
     names = subject.model.names(scenario.every_operation)
-    assessor = Assessor(subject, Bench(subject, bench), names)
-    excusing = Excusing(subject, recorded.trace, permitted, names, bench)
+    assessor = Assessor(subject, Bench(subject, live), names)
+    excusing = Excusing(subject, recorded.trace, permitted, names, live)
     devices: list[OnDevice] = []
     for profile in settings.profiles:
         # A collection for each: what is broken on two devices needs an example on both.

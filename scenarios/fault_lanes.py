@@ -38,8 +38,8 @@ class Effort(Enum):
 class Job:
     """One scenario, recorded, and all that a lane needs to put it through its faults.
 
-    permitted: what may come back in each epoch of the plain run. live, bench: two directories of
-    the harness's own, emptied again and again: one to run the scenario in, one to recover in.
+    permitted: what may come back in each epoch of the plain run. live: a directory of the
+    harness's own, emptied again and again, in which the scenario runs and images are recovered.
     budget: images judged at most. seed: for what is sampled.
     """
 
@@ -49,7 +49,6 @@ class Job:
     permitted: Mapping[int, Permitted[Any]]
     assessors: Assessors
     live: str
-    bench: str
     budget: int
     seed: int
     effort: Effort

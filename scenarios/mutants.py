@@ -179,8 +179,8 @@ def try_mutants(
     that go on after a kill, once for each line of source. Where several lanes do the same over and
     over, each line is tried once, and none after kills: what one lane does alone, others show.
     """
-    with workplace() as (live, bench):
-        trial = _Trial(subject, scenario, Bench(subject, bench), live, budget, seed)
+    with workplace() as live:
+        trial = _Trial(subject, scenario, live, budget, seed)
         mutants = _once_each(trial.mutants()) if scenario.lanes else trial.mutants()
         tried = [_tried(scenario, mutant, trial.caught(mutant)) for mutant in mutants]
         if scenario.lanes:
@@ -228,7 +228,6 @@ class _Trial:
         self,
         subject: Subject,
         scenario: Scenario,
-        bench: Bench,
         live: str,
         budget: int,
         seed: int,
@@ -239,7 +238,7 @@ class _Trial:
         self._budget = budget
         self._seed = seed
         self._trace = record(subject, scenario, live).trace
-        self._assessors = Assessors(subject, bench)
+        self._assessors = Assessors(subject, Bench(subject, live))
 
     def mutants(self) -> Iterator[Mutant]:
         return mutants_of(self._trace)

@@ -16,18 +16,18 @@ from tornwrite.scenarios.subject import Driver, Subject
 
 
 @contextmanager
-def workplace() -> Iterator[tuple[str, str]]:
-    """An empty directory, twice: to run a scenario in, and for a bench. Raises NoSpace.
+def workplace() -> Iterator[str]:
+    """An empty directory, to run a scenario in and to recover in. Raises NoSpace.
 
-    It is the same: what a store keeps of its own path (an absolute link, a name in a file) leads
-    into the image then, and not to what the run left.
+    Both happen in one: what a store keeps of its own path (an absolute link, a name in a file)
+    leads into the image then, and not to what the run left.
     """
     # What a store logs about each of thousands of broken images is no news to anybody here.
     logging.getLogger().addHandler(logging.NullHandler())
     with Workspace() as workspace, ending_programs():
         root = os.path.join(workspace.path, "live")
         os.mkdir(root)
-        yield root, root
+        yield root
 
 
 class Bench:

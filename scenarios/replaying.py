@@ -53,12 +53,12 @@ def replay(
     instead of a new one.
     Raises WrongUse when the profile does not allow that image there (any more).
     """
-    with workplace() as (live, bench):
+    with workplace() as live:
         if trace_file is None:
             trace = record(subject, scenario, live).trace
         else:
             trace = trace_files.load(trace_file)
-        workbench = Bench(subject, bench)
+        bench = Bench(subject, live)
         names = subject.model.names(scenario.every_operation)
         run = None
         if place.killed_after is not None:
@@ -68,7 +68,7 @@ def replay(
                 trace,
                 place.killed_after,
                 place.continuation,
-                workbench,
+                bench,
                 live,
             )
             trace, names = run.trace, run.names
@@ -87,7 +87,7 @@ def replay(
             )
         if keep is not None:
             _keep(state.image, keep)
-        assessed = assess(subject.model, workbench.recover(state.image, names))
+        assessed = assess(subject.model, bench.recover(state.image, names))
         permitted = under(permitted_by_epoch(subject, scenario, trace)[place.epoch], profile)
         collected = Collected(trace)
         for violation in judge(subject.model, permitted, assessed):
@@ -114,16 +114,15 @@ def replay_fault(
     if not colon:
         raise WrongUse(f"{fault!r} is no fault: it is the lane's name, a colon, and the fault")
     (lane,) = lanes_named((name,))
-    with workplace() as (live, bench):
+    with workplace() as live:
         recorded = record(subject, scenario, live)
         job = Job(
             subject=subject,
             scenario=scenario,
             recorded=recorded,
             permitted=permitted_by_epoch(subject, scenario, recorded.trace),
-            assessors=Assessors(subject, Bench(subject, bench)),
+            assessors=Assessors(subject, Bench(subject, live)),
             live=live,
-            bench=bench,
             budget=REPLAY_BUDGET,
             seed=0,
             effort=Effort.FULL,

@@ -118,9 +118,9 @@ def run_scenario(
     """
     if settings.recorder == STRACE:
         subject = under_strace(subject)
-    with workplace() as (live, bench):
+    with workplace() as live:
         try:
-            outcome = _run(subject, scenario, settings, progress, live, bench)
+            outcome = _run(subject, scenario, settings, progress, live)
         except RecorderBlind as error:
             why = f"{scenario.name}: {error}; {USE_STRACE}"
             outcome = _without_verdict(scenario, settings, why)
@@ -141,7 +141,6 @@ def _run(
     settings: Settings,
     progress: Progress,
     live: str,
-    bench: str,
 ) -> Outcome:
     started = time.perf_counter()
     subject, recorded = recorded_by_both(subject, scenario, live)
@@ -160,7 +159,7 @@ def _run(
         lane, notes = _kill(
             subject, scenario, trace, permitted, live, collected, settings, progress
         )
-    assessors = Assessors(subject, Bench(subject, bench))
+    assessors = Assessors(subject, Bench(subject, live))
     runs = judge_trace(
         subject,
         trace,
@@ -196,7 +195,6 @@ def _run(
         permitted=permitted,
         assessors=assessors,
         live=live,
-        bench=bench,
         budget=settings.budget,
         seed=settings.seed,
         effort=settings.effort,

@@ -16,7 +16,7 @@ from tornwrite.scenarios.workers import Progress
 
 def record_scenario(subject: Subject, scenario: Scenario) -> Trace:
     """Run the scenario once and give its trace. Raises HarnessBroken, NoSpace."""
-    with workplace() as (live, _):
+    with workplace() as live:
         return record(subject, scenario, live).trace
 
 
@@ -41,7 +41,7 @@ def judge_recording(
             f"{file}: its operations are not those of {scenario.name} ({error}); name the scenario "
             "that it was recorded from"
         ) from error
-    with workplace() as (_, bench):
+    with workplace() as live:
         names = subject.model.names(scenario.every_operation)
         collected = Collected(trace)
         runs = judge_trace(
@@ -49,7 +49,7 @@ def judge_recording(
             trace,
             permitted,
             settings.profiles,
-            Assessor(subject, Bench(subject, bench), names),
+            Assessor(subject, Bench(subject, live), names),
             collected,
             budget=settings.budget,
             seed=settings.seed,

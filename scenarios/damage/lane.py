@@ -226,7 +226,7 @@ class _Work:
     _plain: dict[Moment, Finding] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._bench = DamageBench(self.job.subject, self.job.bench)
+        self._bench = DamageBench(self.job.subject, self.job.live)
         model: Any = self.job.subject.model
         last = self.job.permitted[max(self.job.permitted)]
         states = (*last.states, *last.past)

@@ -126,7 +126,7 @@ class Plan:
         self._roles: dict[frozenset[str], str] = {}
         self._kinds: dict[str, tuple[str, str, str]] = {}
         self._lines: dict[bytes, tuple[str, str, str]] = {}
-        with workplace() as (live, _):
+        with workplace() as live:
             for scenario in subject.scenarios:
                 self._add(scenario, live)
 

@@ -76,8 +76,8 @@ def _work(chunk: _Chunk, progress: Progress) -> tuple[str, Explored, float]:
     started = time.perf_counter()
     subject = load_subject(chunk.subject)
     every = sequences(alphabet_of(subject), chunk.length)
-    with workplace() as (live, bench):
-        explorer = Explorer(subject, live, bench, chunk.bounds)
+    with workplace() as live:
+        explorer = Explorer(subject, live, chunk.bounds)
         for at, operations in enumerate(islice(every, chunk.first, chunk.first + CHUNK)):
             if time.time() >= chunk.bounds.until:
                 explorer.explored.stopped = "the time was over"

@@ -74,11 +74,11 @@ class Explored:
 class Explorer:
     """Runs sequences one after the other, in one place, and judges each."""
 
-    def __init__(self, subject: Subject, live: str, bench: str, bounds: Bounds) -> None:
+    def __init__(self, subject: Subject, live: str, bounds: Bounds) -> None:
         self._subject = subject
         self._live = live
         self._bounds = bounds
-        self._assessors = Assessors(subject, Bench(subject, bench))
+        self._assessors = Assessors(subject, Bench(subject, live))
         self._seen: set[tuple[tuple[str, ...], Image]] = set()
         self._last: tuple[tuple[Operation, ...], Trace] | None = None
         self.explored = Explored()
@@ -175,8 +175,8 @@ def explore_one(
         found = replay(subject, as_scenario(operations), profile, place)
         command = replay_command(subject, operations, profile, place)
         return Explored(run=1, judged=1, findings=[replace(one, replay=command) for one in found])
-    with workplace() as (live, bench):
-        explorer = Explorer(subject, live, bench, bounds)
+    with workplace() as live:
+        explorer = Explorer(subject, live, bounds)
         explorer.run(operations, whole=True)
         return explorer.explored
 

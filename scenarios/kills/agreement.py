@@ -45,7 +45,7 @@ def kill_agreement(subject: Subject, scenario: Scenario) -> KillAgreement:
     Raises NoSpace when there is no room to work in.
     """
     check_in_process(subject, "agreement")
-    with workplace() as (live, _):
+    with workplace() as live:
         try:
             trace = record(subject, scenario, live).trace
             return compare_with(trace, subject, scenario, live)

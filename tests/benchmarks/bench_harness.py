@@ -80,18 +80,17 @@ def workload(operations: int, base: Image = ()) -> Scenario:
 def judged(scenario: Scenario, profile: Any, folder: str) -> tuple[int, float, float]:
     """How many images, the seconds they took, and how many of those the subject itself took."""
     under_test = subject()
-    live, bench = (os.path.join(folder, name) for name in ("live", "bench"))
-    for name in (live, bench):
-        os.makedirs(name, exist_ok=True)
+    live = os.path.join(folder, "live")
+    os.makedirs(live, exist_ok=True)
     trace = record(under_test, scenario, live).trace
     permitted = permitted_by_epoch(under_test, scenario, trace)
-    on_bench = Bench(under_test, bench)
+    bench = Bench(under_test, live)
     known: dict[Image, Any] = {}
     Timed.seconds = 0.0
     started = time.perf_counter()
     for state in CrashStates(trace, profile):
         if state.image not in known:
-            recovery = on_bench.recover(state.image, ("s",))
+            recovery = bench.recover(state.image, ("s",))
             known[state.image] = assess(under_test.model, recovery)
         assert not judge(under_test.model, permitted[state.epoch], known[state.image])
     return len(known), time.perf_counter() - started, Timed.seconds

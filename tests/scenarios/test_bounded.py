@@ -126,13 +126,13 @@ def test_no_crash_is_judged_twice() -> None:
     put = [Operation("put", {"key": "k0", "value": f"c{number}"}) for number in range(3)]
     bounds = Bounds(3, BOTH)
     subject = load_subject(RIGHT)
-    with workplace() as (live, bench):
-        explorer = Explorer(subject, live, bench, bounds)
+    with workplace() as live:
+        explorer = Explorer(subject, live, bounds)
         counts = []
         for length in (1, 2, 3):
             explorer.run(tuple(put[:length]))
             counts.append(images(explorer))
-        again = Explorer(subject, live, bench, bounds)
+        again = Explorer(subject, live, bounds)
         again.run(tuple(put), whole=True)
     # The closing of the subject is judged after each, and nothing else is judged twice.
     ends = 2 * len(BOTH)
@@ -142,7 +142,7 @@ def test_no_crash_is_judged_twice() -> None:
 def test_every_crash_of_a_sequence_is_judged() -> None:
     operations = tuple(Operation("put", {"key": "k0", "value": f"c{n}"}) for n in range(2))
     subject = load_subject(RIGHT)
-    with workplace() as (live, bench):
+    with workplace() as live:
         trace = record(subject, as_scenario(operations), live).trace
         every = sum(
             1
@@ -152,7 +152,7 @@ def test_every_crash_of_a_sequence_is_judged() -> None:
             )
             if state is not None
         )
-        whole = Explorer(subject, live, bench, Bounds(2, BOTH, every_byte=1_000))
+        whole = Explorer(subject, live, Bounds(2, BOTH, every_byte=1_000))
         whole.run(operations, whole=True)
         assert images(whole) == every
 
@@ -192,8 +192,8 @@ def test_the_check_that_runs_begin_alike_looks_at_every_step(
         return recorded
 
     monkeypatch.setattr(explorer_module, "record", without_a_step)
-    with workplace() as (live, bench):
-        explorer = Explorer(load_subject(RIGHT), live, bench, Bounds(2, BOTH))
+    with workplace() as live:
+        explorer = Explorer(load_subject(RIGHT), live, Bounds(2, BOTH))
         explorer.run((first,))
         with pytest.raises(HarnessBroken):
             explorer.run((first,))

@@ -23,17 +23,15 @@ from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 
-def job_of(subject: Subject, scenario: Scenario, places: tuple[str, str], effort: Effort) -> Job:
-    live, bench = places
+def job_of(subject: Subject, scenario: Scenario, live: str, effort: Effort) -> Job:
     recorded = record(subject, scenario, live)
     return Job(
         subject=subject,
         scenario=scenario,
         recorded=recorded,
         permitted=permitted_by_epoch(subject, scenario, recorded.trace),
-        assessors=Assessors(subject, Bench(subject, bench)),
+        assessors=Assessors(subject, Bench(subject, live)),
         live=live,
-        bench=bench,
         budget=100_000,
         seed=0,
         effort=effort,
@@ -41,8 +39,8 @@ def job_of(subject: Subject, scenario: Scenario, places: tuple[str, str], effort
 
 
 def run(subject: Subject, name: str = "several", effort: Effort = Effort.CI) -> LaneRun:
-    with workplace() as places:
-        return DAMAGE.run(job_of(subject, subject.scenario(name), places, effort))
+    with workplace() as live:
+        return DAMAGE.run(job_of(subject, subject.scenario(name), live, effort))
 
 
 @cache
@@ -189,8 +187,8 @@ def test_a_published_store_is_caught_by_a_flipped_bit(subject: Subject, scenario
 
 def test_a_finding_is_found_again_by_its_words() -> None:
     subject = toys.subject(toys.UncheckedStore)
-    with workplace() as places:
-        job = job_of(subject, toys.SEVERAL, places, Effort.CI)
+    with workplace() as live:
+        job = job_of(subject, toys.SEVERAL, live, Effort.CI)
         found = [one.found for one in DAMAGE.run(job).findings]
         assert found
         for one in found[:5]:
@@ -201,8 +199,8 @@ def test_a_finding_is_found_again_by_its_words() -> None:
 
 def test_words_of_no_damage_are_refused() -> None:
     subject = toys.subject(toys.CheckedStore)
-    with workplace() as places:
-        job = job_of(subject, toys.SEVERAL, places, Effort.CI)
+    with workplace() as live:
+        job = job_of(subject, toys.SEVERAL, live, Effort.CI)
         with pytest.raises(WrongUse, match="run the gate"):
             DAMAGE.replay(job, Again("final flip nothing 1 1"))
 
@@ -248,8 +246,8 @@ def test_a_run_leaves_nothing_behind(scratch: Path) -> None:
 
 def test_the_budget_is_kept_and_told() -> None:
     subject = toys.subject(toys.CheckedStore)
-    with workplace() as places:
-        job = job_of(subject, toys.SEVERAL, places, Effort.CI)
+    with workplace() as live:
+        job = job_of(subject, toys.SEVERAL, live, Effort.CI)
         lane = DAMAGE.run(replace(job, budget=3))
     assert lane.tried.total() == 3
     assert lane.stopped == ["budget of 3 images reached"]

@@ -51,25 +51,25 @@ def subject(name: str) -> Subject:
     return load_subject(f"support.failing_stores:{name}")
 
 
-def job(one: Subject, live: str, bench: str, effort: Effort = Effort.FULL) -> Job:
+def job(one: Subject, live: str, effort: Effort = Effort.FULL) -> Job:
     scenario = one.scenarios[0]
     recorded = record(one, scenario, live)
     permitted = permitted_by_epoch(one, scenario, recorded.trace)
-    assessors = Assessors(one, Bench(one, bench))
-    return Job(one, scenario, recorded, permitted, assessors, live, bench, 5_000, 0, effort)
+    assessors = Assessors(one, Bench(one, live))
+    return Job(one, scenario, recorded, permitted, assessors, live, 5_000, 0, effort)
 
 
 @functools.cache
 def outcome(name: str, effort: Effort = Effort.FULL) -> tuple[Row, list[Finding]]:
-    with workplace() as (live, bench):
-        row, found, broken = run_lane(ERRORS, job(subject(name), live, bench, effort))
+    with workplace() as live:
+        row, found, broken = run_lane(ERRORS, job(subject(name), live, effort))
     assert broken == []
     return row, [one.found for one in found]
 
 
 def again(name: str, given: Again) -> tuple[Finding, ...]:
-    with workplace() as (live, bench):
-        return ERRORS.replay(job(subject(name), live, bench), given)
+    with workplace() as live:
+        return ERRORS.replay(job(subject(name), live), given)
 
 
 def replayed(name: str, command: str) -> tuple[Finding, ...]:
@@ -218,7 +218,7 @@ def test_less_effort_tries_less_and_says_so() -> None:
 
 def test_the_words_of_a_trial_lead_back_to_it() -> None:
     one = subject("right")
-    with workplace() as (live, _):
+    with workplace() as live:
         found = places(one, SCENARIO, record(one, SCENARIO, live).trace, live)
         for trial in all_trials(found):
             assert parse_trial(trial.words, found) == trial
@@ -227,7 +227,7 @@ def test_the_words_of_a_trial_lead_back_to_it() -> None:
 
 def test_the_same_errors_are_chosen_wherever_the_store_is_installed() -> None:
     one = subject("right")
-    with workplace() as (live, _):
+    with workplace() as live:
         found = places(one, SCENARIO, record(one, SCENARIO, live).trace, live)
     moved = [
         replace(place, sites=tuple(replace(site, file=f"lib/{site.file}") for site in place.sites))
@@ -240,7 +240,7 @@ def test_the_same_errors_are_chosen_wherever_the_store_is_installed() -> None:
 
 def test_an_error_that_stays_fails_twice_and_then_no_more() -> None:
     one = subject("right")
-    with workplace() as (live, _):
+    with workplace() as live:
         found = places(one, SCENARIO, record(one, SCENARIO, live).trace, live)
         write = next(place for place in found if place.at.__class__.__name__ == "Write")
         trial = parse_trial(f"{write.spot.number} ENOSPC stays", found)
@@ -285,11 +285,11 @@ def test_the_stores_of_this_project_pass(store: str, name: str) -> None:
 def outcome_of_store(store: str, name: str, effort: Effort) -> tuple[Row, list[Finding]]:
     one = load_subject(f"tornwrite.scenarios.stores:{store}")
     scenario = one.scenario(name)
-    with workplace() as (live, bench):
+    with workplace() as live:
         recorded = record(one, scenario, live)
         permitted = permitted_by_epoch(one, scenario, recorded.trace)
-        assessors = Assessors(one, Bench(one, bench))
-        given = Job(one, scenario, recorded, permitted, assessors, live, bench, 5_000, 0, effort)
+        assessors = Assessors(one, Bench(one, live))
+        given = Job(one, scenario, recorded, permitted, assessors, live, 5_000, 0, effort)
         row, found, broken = run_lane(ERRORS, given)
     assert broken == []
     return row, [one.found for one in found]

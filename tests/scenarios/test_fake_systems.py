@@ -161,19 +161,19 @@ def test_a_user_who_may_only_read_is_refused_and_no_longer_afterwards() -> None:
         os.unlink(f"{disk.root}/a")
 
 
-def job(subject: Subject, effort: Effort, live: str, bench: str) -> Job:
+def job(subject: Subject, effort: Effort, live: str) -> Job:
     scenario = subject.scenarios[0]
     recorded = record(subject, scenario, live)
     permitted = permitted_by_epoch(subject, scenario, recorded.trace)
-    assessors = Assessors(subject, Bench(subject, bench))
-    return Job(subject, scenario, recorded, permitted, assessors, live, bench, 50, 0, effort)
+    assessors = Assessors(subject, Bench(subject, live))
+    return Job(subject, scenario, recorded, permitted, assessors, live, 50, 0, effort)
 
 
 @pytest.mark.parametrize("effort", [Effort.QUICK, Effort.CI])
 def test_the_lane_finds_what_the_names_show_and_its_command_finds_it_again(effort: Effort) -> None:
     subject = load_subject("support.key_values:right")
-    with workplace() as (live, bench):
-        here = job(subject, effort, live, bench)
+    with workplace() as live:
+        here = job(subject, effort, live)
         row, found, _ = run_lane(OTHER_SYSTEMS, here)
         assert row.verdict is Verdict.VIOLATED
         assert row.points == sum(one.number for one in row.faults)
@@ -190,8 +190,8 @@ def test_the_lane_passes_a_store_of_this_project_once() -> None:
     subject = load_subject("tornwrite.scenarios.stores:archive")
     concerned = [one for one in subject.scenarios if OTHER_SYSTEMS.concerns(subject, one)]
     assert concerned == [subject.scenarios[0]]
-    with workplace() as (live, bench):
-        row, found, broken = run_lane(OTHER_SYSTEMS, job(subject, Effort.CI, live, bench))
+    with workplace() as live:
+        row, found, broken = run_lane(OTHER_SYSTEMS, job(subject, Effort.CI, live))
     assert (row.verdict, found, broken) == (Verdict.PASSED, [], [])
     assert "macOS" in OTHER_SYSTEMS.leaves_out(Effort.FULL)
     assert "rules but those of vfat" in OTHER_SYSTEMS.leaves_out(Effort.CI)

@@ -46,20 +46,20 @@ def subject(name: str) -> Subject:
     return load_subject(name if "." in name else f"support.full_disk_logs:{name}")
 
 
-def job(one: Subject, scenario: str, effort: Effort, live: str, bench: str) -> Job:
+def job(one: Subject, scenario: str, effort: Effort, live: str) -> Job:
     chosen_scenario = one.scenario(scenario)
     recorded = record(one, chosen_scenario, live)
     permitted = permitted_by_epoch(one, chosen_scenario, recorded.trace)
-    assessors = Assessors(one, Bench(one, bench))
-    return Job(one, chosen_scenario, recorded, permitted, assessors, live, bench, 5000, 0, effort)
+    assessors = Assessors(one, Bench(one, live))
+    return Job(one, chosen_scenario, recorded, permitted, assessors, live, 5000, 0, effort)
 
 
 def gate(
     name: str, scenario: str = "lines", effort: Effort = Effort.CI
 ) -> tuple[Row, list[Finding], list[str]]:
     one = subject(name)
-    with workplace() as (live, bench):
-        row, found, broken = run_lane(FULL_DISK, job(one, scenario, effort, live, bench))
+    with workplace() as live:
+        row, found, broken = run_lane(FULL_DISK, job(one, scenario, effort, live))
     return row, [each.found for each in found], broken
 
 
@@ -80,8 +80,8 @@ def again(name: str, found: Finding, scenario: str = "lines") -> tuple[Finding, 
         options.get("--image", ""),
     )
     one = subject(name)
-    with workplace() as (live, bench):
-        return FULL_DISK.replay(job(one, scenario, Effort.CI, live, bench), wanted)
+    with workplace() as live:
+        return FULL_DISK.replay(job(one, scenario, Effort.CI, live), wanted)
 
 
 @pytest.mark.parametrize("effort", Effort)
@@ -129,8 +129,8 @@ def test_what_only_a_power_loss_shows_is_found_under_its_profile() -> None:
 
 def test_a_disk_that_nobody_can_have_is_refused() -> None:
     one = subject("careful")
-    with workplace() as (live, bench):
-        here = job(one, "lines", Effort.CI, live, bench)
+    with workplace() as live:
+        here = job(one, "lines", Effort.CI, live)
         with pytest.raises(WrongUse, match="is no full disk; one is 'ENOSPC with 17 B free"):
             FULL_DISK.replay(here, Again("a quarter full"))
         words = str(Filling(Room(0, since=1)))
@@ -153,7 +153,7 @@ def test_the_words_for_a_full_disk_name_it(filling: Filling) -> None:
 
 def test_a_sweep_cuts_every_write_at_every_byte() -> None:
     one = subject("careful")
-    with workplace() as (live, _):
+    with workplace() as live:
         trace = record(one, one.scenario("lines"), live).trace
     writes = {
         (number, free)
@@ -171,7 +171,7 @@ def test_a_sweep_cuts_every_write_at_every_byte() -> None:
 
 def test_a_full_run_cuts_the_first_write_of_a_line_at_every_byte_and_others_at_three() -> None:
     one = subject("careful")
-    with workplace() as (live, _):
+    with workplace() as live:
         trace = record(one, one.scenario("lines"), live).trace
     first, *others = (
         (number, step) for number, step in enumerate(trace.steps) if isinstance(step, Write)
@@ -187,8 +187,8 @@ def test_a_full_run_cuts_the_first_write_of_a_line_at_every_byte_and_others_at_t
 
 def test_a_short_run_ends_one_operation_after_there_is_room_again() -> None:
     one = subject("careful")
-    with workplace() as (live, bench):
-        this = job(one, "lines", Effort.FULL, live, bench)
+    with workplace() as live:
+        this = job(one, "lines", Effort.FULL, live)
         every = chosen(this.recorded.trace, Effort.FULL)
         each = next(each for each in every if not each.to_the_end)
         short, _ = run_on(this, this.scenario, each.filling, to_the_end=False)
@@ -200,7 +200,7 @@ def test_a_short_run_ends_one_operation_after_there_is_room_again() -> None:
 
 def test_a_ci_run_cuts_each_write_of_the_source_at_both_ends_and_inside() -> None:
     one = subject("careful")
-    with workplace() as (live, _):
+    with workplace() as live:
         trace = record(one, one.scenario("lines"), live).trace
     cuts = {each.filling.room.free_bytes for each in chosen(trace, Effort.CI)}
     assert cuts == {0, 2, 3}
@@ -222,8 +222,8 @@ def test_the_threads_of_a_workload_come_one_after_another_and_only_at_full() -> 
 
 def test_a_workload_that_fails_with_room_on_the_disk_is_not_measured() -> None:
     one = replace(subject("careful"), open=_never)
-    with workplace() as (live, bench):
-        row, _, _ = run_lane(FULL_DISK, job(one, "lines", Effort.CI, live, bench))
+    with workplace() as live:
+        row, _, _ = run_lane(FULL_DISK, job(one, "lines", Effort.CI, live))
     assert row.verdict is Verdict.NOT_MEASURED
     assert "fails with room on the disk" in row.stopped
 

@@ -166,16 +166,15 @@ def two(*, process: bool = False, read: bool = False, first: bool = True) -> Sce
 @contextlib.contextmanager
 def job(store: Store | Subject, scenario: Scenario, effort: Effort = Effort.CI) -> Iterator[Job]:
     under_test = store if isinstance(store, Subject) else subject(store)
-    with workplace() as (live, bench):
+    with workplace() as live:
         recorded = record(under_test, scenario, live)
         yield Job(
             under_test,
             scenario,
             recorded,
             permitted_by_epoch(under_test, scenario, recorded.trace),
-            Assessors(under_test, Bench(under_test, bench)),
+            Assessors(under_test, Bench(under_test, live)),
             live,
-            bench,
             20_000,
             0,
             effort,

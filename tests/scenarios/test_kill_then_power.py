@@ -72,11 +72,10 @@ def lane(given: Outcome) -> Row:
 def lane_alone(one: Subject, name: str, tmp_path: Path) -> PowerLane:
     """The lane without the rest of a run, its findings not merged."""
     scenario = one.scenario(name)
-    live, work = tmp_path / "live", tmp_path / "bench"
+    live = tmp_path / "live"
     live.mkdir()
-    work.mkdir()
     trace = record(one, scenario, str(live)).trace
-    assessors = Assessors(one, Bench(one, str(work)))
+    assessors = Assessors(one, Bench(one, str(live)))
     return kill_then_power(one, scenario, trace, assessors, str(live), budget=50_000, seed=0)
 
 

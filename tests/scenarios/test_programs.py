@@ -25,7 +25,7 @@ SETTINGS = Settings((KILL, EXT4, POSIX), 2_000, 0, real_kills=False, every_cut=F
 
 
 def recorded(subject: Subject, scenario: Scenario) -> Trace:
-    with workplace() as (live, _):
+    with workplace() as live:
         return record(subject, scenario, live).trace
 
 
@@ -94,7 +94,7 @@ def test_a_driver_is_reopened(words: tuple[str, ...]) -> None:
 def test_keys_and_values_are_any_text() -> None:
     odd = 'ü "quoted" \\ \x00 \n 🙂'
     scenario = replace(PUT, operations=(put("a", odd),))
-    with workplace() as (live, _):
+    with workplace() as live:
         assert record(values(), scenario, live).seen.observed == {"content": {"a": odd}}
 
 
@@ -170,9 +170,9 @@ def test_several_at_once_are_not_measured() -> None:
 
 
 def test_a_driver_that_is_kept_costs_little_beside_its_own_work() -> None:
-    with workplace() as (_, bench):
+    with workplace() as live:
         subject = values("warm")
-        place = Bench(subject, bench)
+        place = Bench(subject, live)
         image = (("a", b"first"),)
         for _ in range(3):
             place.recover(image, ("a",))
@@ -187,8 +187,8 @@ def test_a_driver_that_is_kept_costs_little_beside_its_own_work() -> None:
 def test_a_program_is_found_where_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DRIVER.parent)
     subject = program_subject(["/usr/bin/env", "python3", "values.py"], KeyValue(), OPERATIONS)
-    with workplace() as (_, bench):
-        driver = subject.open(bench)
+    with workplace() as live:
+        driver = subject.open(live)
         assert driver.observe(()) == {"content": {}}
         driver.close()
 
@@ -229,7 +229,7 @@ def test_without_strace_nothing_is_measured_and_what_to_do_is_told(
 
 
 def test_a_program_leaves_no_scratch_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    with workplace() as (live, _):
+    with workplace() as live:
         record(values(), PUT, live)
         assert sorted(os.listdir(os.path.dirname(live))) == ["live"]
 

@@ -37,14 +37,14 @@ PYTHON_EXAMPLES = [
 def findings(subject: Subject, scenario: Scenario, trace: Trace) -> dict[object, Sequence[str]]:
     """What is wrong with what crashes of that recording leave, and under which profiles."""
     collected = Collected(trace)
-    with workplace() as (_, bench):
+    with workplace() as live:
         names = subject.model.names(scenario.every_operation)
         judge_trace(
             subject,
             trace,
             permitted_by_epoch(subject, scenario, trace),
             (KILL, EXT4, POSIX),
-            Assessor(subject, Bench(subject, bench), names),
+            Assessor(subject, Bench(subject, live), names),
             collected,
             budget=1_000,
             seed=0,
@@ -60,7 +60,7 @@ def test_both_recorders_give_the_same_findings(name: str) -> None:
     inside = load_subject(name)
     outside = under_strace(inside)
     scenario = inside.scenarios[0]
-    with workplace() as (live, _):
+    with workplace() as live:
         one = record(inside, scenario, live).trace
         other = record(outside, scenario, live).trace
     assert findings(inside, scenario, other) == findings(inside, scenario, one)
@@ -79,7 +79,7 @@ def test_where_both_saw_the_same_the_lines_of_source_are_known() -> None:
 
 def test_what_another_process_writes_is_noticed_and_strace_recommended() -> None:
     subject = load_subject("support.key_values:secret")
-    with workplace() as (live, _), pytest.raises(HarnessBroken, match="use --recorder strace"):
+    with workplace() as live, pytest.raises(HarnessBroken, match="use --recorder strace"):
         record(subject, subject.scenarios[0], live)
 
 
@@ -111,7 +111,7 @@ def test_what_a_served_subject_prints_is_no_answer(tmp_path: Path) -> None:
         "subject = Subject('chatty', KeyValueModel(), Chatty, (PUT,))\n"
     )
     subject = under_strace(load_subject(f"{tmp_path}/chatty.py:subject"))
-    with workplace() as (live, _):
+    with workplace() as live:
         assert record(subject, subject.scenarios[0], live).seen.observed == {
             "values": {"a": "second"}
         }

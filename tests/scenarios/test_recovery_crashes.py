@@ -49,16 +49,15 @@ def job(
 ) -> Iterator[Job]:
     subject = load_subject(name if ":" in name else f"support.late_repairs:{name}")
     chosen = subject.scenario(scenario)
-    with workplace() as (live, bench):
+    with workplace() as live:
         recorded = record(subject, chosen, live)
         yield Job(
             subject=subject,
             scenario=chosen,
             recorded=recorded,
             permitted=permitted_by_epoch(subject, chosen, recorded.trace),
-            assessors=Assessors(subject, Bench(subject, bench)),
+            assessors=Assessors(subject, Bench(subject, live)),
             live=live,
-            bench=bench,
             budget=budget,
             seed=0,
             effort=effort,
