@@ -8,7 +8,8 @@ from tornwrite.faults.profiles import KILL, KNOWN, POSIX, Profile
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import Finding, FlawRow
 from tornwrite.scenarios.flaws.flaw import Flaw
-from tornwrite.scenarios.run import NO_CRASH, Outcome, Settings, run_scenario
+from tornwrite.scenarios.rows import NO_CRASH
+from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.subject import Lane, Scenario, Subject, load_subject
 from tornwrite.scenarios.workers import Progress, Task, each
 

@@ -12,7 +12,8 @@ from tornwrite.scenarios.kills.lane import REAL_KILLS
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.programs.lanes import is_left_out
-from tornwrite.scenarios.run import CHOSEN_CUTS, Outcome, Settings, run_scenario
+from tornwrite.scenarios.rows import CHOSEN_CUTS
+from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.run_file import RunFile, source_digest
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each

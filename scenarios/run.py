@@ -1,9 +1,9 @@
 """The run of one scenario: workload, trace, crash states, recoveries, judgement, findings."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain
 
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.kills import KillFailed
@@ -12,12 +12,10 @@ from tornwrite.faults.offspring import ProcessesLeft
 from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.states import CrashState
-from tornwrite.faults.trace import Trace
-from tornwrite.model.judge import GoesOn, Permitted
+from tornwrite.model.judge import GoesOn
 from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
-from tornwrite.scenarios.chosen_cuts import LONGEST
 from tornwrite.scenarios.fault_lanes import Effort, Job, run_lane
 from tornwrite.scenarios.findings import (
     Collected,
@@ -27,13 +25,8 @@ from tornwrite.scenarios.findings import (
     joined,
     merged_evidence,
 )
-from tornwrite.scenarios.judging import (
-    Assessors,
-    ProfileRun,
-    judge_trace,
-    live_violations,
-)
-from tornwrite.scenarios.kills.lane import REAL_KILLS, kill_everywhere
+from tornwrite.scenarios.judging import Assessors, judge_trace, live_violations
+from tornwrite.scenarios.kills.lane import kill_everywhere
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER, kill_then_power
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
@@ -44,26 +37,18 @@ from tornwrite.scenarios.programs.lanes import (
     recorded_by_both,
     said_of,
 )
-from tornwrite.scenarios.recording import (
-    USE_STRACE,
-    HarnessBroken,
-    NotMeasured,
-    Recorded,
-    check_space,
-)
+from tornwrite.scenarios.recording import USE_STRACE, HarnessBroken, NotMeasured, check_space
 from tornwrite.scenarios.recovery import Bench, workplace
+from tornwrite.scenarios.rows import (
+    row_after_kills,
+    row_of,
+    row_of_kills,
+    row_without_crash,
+    row_without_verdict,
+)
 from tornwrite.scenarios.serving import under_strace
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
-
-CHOSEN_CUTS = (
-    "all but the first write of each source line, and writes of more than "
-    f"{LONGEST:,} bytes, are cut at chosen bytes only"
-)
-
-NO_CRASH = "no crash"
-"""Where profiles are named: the run itself was wrong, before any crash."""
-
 
 IN_PROCESS = "in-process"
 STRACE = "strace"
@@ -135,85 +120,57 @@ def run_scenario(
         return outcome
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one part of a run came to; notes and left_out are as in an Outcome."""
+
+    rows: tuple[Row, ...] = ()
+    found: tuple[Evidence, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
 def _run(
-    subject: Subject,
-    scenario: Scenario,
-    settings: Settings,
-    progress: Progress,
-    live: str,
+    subject: Subject, scenario: Scenario, settings: Settings, progress: Progress, live: str
 ) -> Outcome:
     started = time.perf_counter()
     subject, recorded = recorded_by_both(subject, scenario, live)
-    trace = recorded.trace
-    left_out = [*limits_of(trace)]
-    permitted = permitted_by_epoch(subject, scenario, trace)
-    wrong = live_violations(subject, scenario, recorded, permitted[max(permitted)])
-    if wrong:
-        return _wrong_without_crash(subject, scenario, recorded, wrong, started)
-    names = subject.model.names(scenario.every_operation)
-    collected = Collected(trace)
-    notes: list[str] = []
-    lane: Row | None = None
-    if settings.real_kills and KILL in settings.profiles:
-        # First of all: to fork is cheap while nothing is remembered of thousands of images.
-        lane, notes = _kill(
-            subject, scenario, trace, permitted, live, collected, settings, progress
-        )
-    assessors = Assessors(subject, Bench(subject, live))
-    runs = judge_trace(
-        subject,
-        trace,
-        permitted,
-        settings.profiles,
-        assessors.of(names),
-        collected,
-        budget=settings.budget,
-        seed=settings.seed,
-        progress=progress,
-        every_cut=settings.every_cut,
-    )
-    found = merged_evidence(
-        evidence(finding(subject.name, scenario.name, trace, shown), shown)
-        for shown in collected.all()
-    )
-    findings = [one.found for one in found]
-    rows = [row_of(scenario, run, findings) for run in runs]
-    if lane is not None:
-        beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
-        rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
-    can_go_on = isinstance(subject.model, GoesOn) and {KILL, POSIX} <= set(settings.profiles)
-    if settings.kill_then_power and can_go_on and is_left_out(subject, KILL_THEN_POWER):
-        left_out.append(said_of(KILL_THEN_POWER))
-    elif settings.kill_then_power and can_go_on:
-        row, later = _kill_then_power(subject, scenario, trace, assessors, live, settings, progress)
-        rows.append(row)
-        found = joined(found, later)
     job = Job(
         subject=subject,
         scenario=scenario,
         recorded=recorded,
-        permitted=permitted,
-        assessors=assessors,
+        permitted=permitted_by_epoch(subject, scenario, recorded.trace),
+        assessors=Assessors(subject, Bench(subject, live)),
         live=live,
         budget=settings.budget,
         seed=settings.seed,
         effort=settings.effort,
         progress=progress,
     )
-    for fault_lane in lanes_named(settings.lanes):
-        if is_left_out(subject, fault_lane.name):
-            left_out.append(said_of(fault_lane.name))
-        elif fault_lane.concerns(subject, scenario):
-            row, later, broken = run_lane(fault_lane, job)
-            rows.append(row)
-            notes += broken
-            found = joined(found, later)
+    wrong = live_violations(subject, scenario, recorded, job.permitted[max(job.permitted)])
+    if wrong:
+        return _wrong_without_crash(job, wrong, started)
+    return _outcome(
+        job,
+        settings,
+        _crashes(job, settings),
+        chain(_after_kills(job, settings), _lanes(job, settings)),
+    )
+
+
+def _outcome(job: Job, settings: Settings, crashes: _Part, further: Iterable[_Part]) -> Outcome:
+    """All parts together. What a further one shows of what is known counts with that."""
+    parts = [crashes]
+    found: Sequence[Evidence] = crashes.found
+    for part in further:
+        parts.append(part)
+        found = joined(found, part.found)
     return Outcome(
-        scenario.name,
-        tuple(rows),
+        job.scenario.name,
+        tuple(row for part in parts for row in part.rows),
         tuple(_again_under_strace(one.found, settings) for one in found),
-        tuple(notes),
-        tuple(left_out),
+        tuple(note for part in parts for note in part.notes),
+        (*limits_of(job.recorded.trace), *(said for part in parts for said in part.left_out)),
     )
 
 
@@ -223,165 +180,119 @@ def _again_under_strace(found: Finding, settings: Settings) -> Finding:
     return replace(found, replay=f"{found.replay} --recorder {STRACE}")
 
 
-def _kill(
-    subject: Subject,
-    scenario: Scenario,
-    trace: Trace,
-    permitted: Mapping[int, Permitted[Any]],
-    root: str,
-    collected: Collected,
-    settings: Settings,
-    progress: Progress,
-) -> tuple[Row, list[str]]:
+def _crashes(job: Job, settings: Settings) -> _Part:
+    """The crashes of the plain run: real kills, and what each profile may leave."""
+    subject, scenario, trace = job.subject, job.scenario, job.recorded.trace
+    collected = Collected(trace)
+    killed: Row | None = None
+    notes: list[str] = []
+    if settings.real_kills and KILL in settings.profiles:
+        # First of all: to fork is cheap while nothing is remembered of thousands of images.
+        killed, notes = _killed(job, settings, collected)
+    runs = judge_trace(
+        subject,
+        trace,
+        job.permitted,
+        settings.profiles,
+        job.assessors.of(subject.model.names(scenario.every_operation)),
+        collected,
+        budget=job.budget,
+        seed=job.seed,
+        progress=job.progress,
+        every_cut=settings.every_cut,
+    )
+    found = merged_evidence(
+        evidence(finding(subject.name, scenario.name, trace, shown), shown)
+        for shown in collected.all()
+    )
+    findings = [one.found for one in found]
+    rows = [row_of(scenario, run, findings) for run in runs]
+    if killed is not None:
+        beside = next(at for at, row in enumerate(rows) if row.profile == KILL.name)
+        rows.insert(beside + 1, replace(killed, findings=rows[beside].findings))
+    return _Part(tuple(rows), tuple(found), tuple(notes))
+
+
+def _killed(job: Job, settings: Settings, collected: Collected) -> tuple[Row, list[str]]:
+    """Real kills: their row, and where they and the disk model disagree."""
     started = time.perf_counter()
+    subject, scenario = job.subject, job.scenario
     if subject.program is None:
         lane = kill_everywhere(
             subject,
             scenario,
-            trace,
-            permitted,
-            root,
+            job.recorded.trace,
+            job.permitted,
+            job.live,
             collected,
             every_byte=settings.every_byte,
-            progress=progress,
+            progress=job.progress,
         )
     else:
-        most = None if settings.effort is Effort.FULL else KILLS_CI
         lane = kill_program(
-            subject, subject.program, scenario, root, collected, most=most, progress=progress
+            subject,
+            subject.program,
+            scenario,
+            job.live,
+            collected,
+            most=None if job.effort is Effort.FULL else KILLS_CI,
+            progress=job.progress,
         )
-    otherwise = Verdict.NOT_MEASURED if lane.stopped else Verdict.PASSED
-    if lane.disagreements:
-        otherwise = Verdict.HARNESS_BROKEN
-    fewer = f"{lane.kills} of {lane.points} kills chosen" if lane.points > lane.kills else ""
-    row = Row(
-        scenario=scenario.name,
-        profile=REAL_KILLS,
-        verdict=Verdict.VIOLATED if lane.violations else otherwise,
-        operations=len(scenario.every_operation),
-        points=lane.kills,
-        judged=len(lane.images),
-        possible=len(lane.images) + bool(fewer),
-        complete=not fewer and not lane.stopped,
-        stopped=lane.stopped or fewer,
-        findings=0,
-        seconds=time.perf_counter() - started,
-        otherwise=otherwise,
-    )
+    row = row_of_kills(scenario, lane, time.perf_counter() - started)
     return row, [f"{scenario.name}: {said}" for said in lane.disagreements]
 
 
-def _kill_then_power(
-    subject: Subject,
-    scenario: Scenario,
-    trace: Trace,
-    assessors: Assessors,
-    root: str,
-    settings: Settings,
-    progress: Progress,
-) -> tuple[Row, list[Evidence]]:
+def _after_kills(job: Job, settings: Settings) -> Iterator[_Part]:
+    """Power losses after a kill, if they are asked for and the model says how to go on."""
+    goes_on = isinstance(job.subject.model, GoesOn) and {KILL, POSIX} <= set(settings.profiles)
+    if not settings.kill_then_power or not goes_on:
+        return
+    if is_left_out(job.subject, KILL_THEN_POWER):
+        yield _Part(left_out=(said_of(KILL_THEN_POWER),))
+        return
     started = time.perf_counter()
     lane = kill_then_power(
-        subject,
-        scenario,
-        trace,
-        assessors,
-        root,
-        budget=settings.budget,
-        seed=settings.seed,
-        progress=progress,
+        job.subject,
+        job.scenario,
+        job.recorded.trace,
+        job.assessors,
+        job.live,
+        budget=job.budget,
+        seed=job.seed,
+        progress=job.progress,
     )
-    findings = merged_evidence(
+    found = merged_evidence(
         replace(one, found=replace(one.found, lane=KILL_THEN_POWER)) for one in lane.findings
     )
-    verdict = Verdict.NOT_MEASURED if lane.stopped else Verdict.PASSED
-    row = Row(
-        scenario=scenario.name,
-        profile=KILL_THEN_POWER,
-        verdict=Verdict.VIOLATED if findings else verdict,
-        operations=len(scenario.every_operation),
-        points=lane.runs,
-        judged=len(lane.images),
-        possible=lane.possible,
-        complete=not lane.stopped,
-        stopped=lane.stopped,
-        findings=len(findings),
-        seconds=time.perf_counter() - started,
-        otherwise=Verdict.PASSED if lane.barred else verdict,
-    )
-    return row, findings
+    row = row_after_kills(job.scenario, lane, len(found), time.perf_counter() - started)
+    yield _Part((row,), tuple(found))
 
 
-def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()) -> Row:
-    """The row of a scenario under one profile. findings: those of all profiles."""
-    otherwise = Verdict.NOT_MEASURED if run.coverage.stopped else Verdict.PASSED
-    chosen = CHOSEN_CUTS if run.coverage.chosen else ""
-    return Row(
-        scenario=scenario.name,
-        profile=run.profile.name,
-        verdict=Verdict.VIOLATED if run.violations else otherwise,
-        operations=len(scenario.every_operation),
-        points=run.coverage.points,
-        judged=run.coverage.images,
-        possible=run.coverage.possible,
-        complete=run.coverage.complete,
-        stopped=run.coverage.stopped or chosen,
-        findings=sum(run.profile.name in found.profiles for found in findings),
-        seconds=run.seconds,
-        otherwise=otherwise,
-    )
+def _lanes(job: Job, settings: Settings) -> Iterator[_Part]:
+    """The fault lanes that are asked for and have anything to try here."""
+    for lane in lanes_named(settings.lanes):
+        if is_left_out(job.subject, lane.name):
+            yield _Part(left_out=(said_of(lane.name),))
+        elif lane.concerns(job.subject, job.scenario):
+            row, found, broken = run_lane(lane, job)
+            yield _Part((row,), tuple(found), tuple(broken))
 
 
-def _wrong_without_crash(
-    subject: Subject,
-    scenario: Scenario,
-    recorded: Recorded,
-    wrong: Sequence[Violation],
-    started: float,
-) -> Outcome:
+def _wrong_without_crash(job: Job, wrong: Sequence[Violation], started: float) -> Outcome:
     """No crash is needed to show that this is wrong, and none is judged: it would say the same."""
-    trace = recorded.trace
+    trace = job.recorded.trace
     collected = Collected(trace)
-    point = len(trace.steps)
     for violation in wrong:
-        collected.add_without_crash(violation, CrashState(0, point, EMPTY))
+        collected.add_without_crash(violation, CrashState(0, len(trace.steps), EMPTY))
     findings = tuple(
-        finding(subject.name, scenario.name, trace, shown) for shown in collected.all()
+        finding(job.subject.name, job.scenario.name, trace, shown) for shown in collected.all()
     )
-    row = Row(
-        scenario=scenario.name,
-        profile=NO_CRASH,
-        verdict=Verdict.VIOLATED,
-        operations=len(scenario.every_operation),
-        points=1,
-        judged=1,
-        possible=1,
-        complete=True,
-        stopped="",
-        findings=len(findings),
-        seconds=time.perf_counter() - started,
-        otherwise=Verdict.NOT_MEASURED,
-    )
-    return Outcome(scenario.name, (row,), findings, ())
+    row = row_without_crash(job.scenario, len(findings), time.perf_counter() - started)
+    return Outcome(job.scenario.name, (row,), findings, ())
 
 
 def _without_verdict(
     scenario: Scenario, settings: Settings, why: str, instead: Verdict = Verdict.HARNESS_BROKEN
 ) -> Outcome:
-    rows = tuple(
-        Row(
-            scenario=scenario.name,
-            profile=profile.name,
-            verdict=instead,
-            operations=len(scenario.every_operation),
-            points=0,
-            judged=0,
-            possible=0,
-            complete=False,
-            stopped=why,
-            findings=0,
-            seconds=0.0,
-        )
-        for profile in settings.profiles
-    )
-    return Outcome(scenario.name, rows, (), (why,))
+    rows = (row_without_verdict(scenario, profile, instead, why) for profile in settings.profiles)
+    return Outcome(scenario.name, tuple(rows), (), (why,))

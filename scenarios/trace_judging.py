@@ -9,7 +9,8 @@ from tornwrite.scenarios.judging import Assessor, judge_trace
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
-from tornwrite.scenarios.run import Settings, row_of
+from tornwrite.scenarios.rows import row_of
+from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.subject import Scenario, Subject
 from tornwrite.scenarios.workers import Progress
 

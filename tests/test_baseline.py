@@ -29,7 +29,7 @@ from tornwrite.model.results import (
 )
 from tornwrite.model.verdict import Kind, Promise, Verdict, Violation
 from tornwrite.scenarios.baseline_file import read_baseline, strengths, write_baseline
-from tornwrite.scenarios.run import NO_CRASH
+from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.subject import WrongUse
 
 PASSED, VIOLATED, WRONG_USE, NO_VERDICT = 0, 1, 2, 3

@@ -15,7 +15,7 @@ from tornwrite.scenarios.exploring.explorer import Bounds, Explored, Explorer
 from tornwrite.scenarios.exploring.sequences import alphabet_of
 from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.recovery import workplace
-from tornwrite.scenarios.run import NO_CRASH
+from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.subject import Subject, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 from tornwrite.scenarios.world.states import AT_EACH_BYTE

@@ -7,7 +7,8 @@ from tornwrite.faults.trace import Site, Stepped, Trace
 from tornwrite.model.operation import Operation
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.chosen_cuts import first_of_each_line
-from tornwrite.scenarios.run import CHOSEN_CUTS, Outcome, Settings, run_scenario
+from tornwrite.scenarios.rows import CHOSEN_CUTS
+from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.subject import Scenario, Subject
 
 HERE, THERE = (Site("store.py", 1, "put"),), (Site("store.py", 2, "delete"),)

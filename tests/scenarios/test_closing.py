@@ -5,7 +5,8 @@ from dataclasses import replace
 from support.key_values import RightStore, right
 from tornwrite.faults.profiles import POSIX
 from tornwrite.model.verdict import Kind
-from tornwrite.scenarios.run import NO_CRASH, Settings, run_scenario
+from tornwrite.scenarios.rows import NO_CRASH
+from tornwrite.scenarios.run import Settings, run_scenario
 
 
 class _Unclosable(RightStore):

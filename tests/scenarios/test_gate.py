@@ -13,8 +13,8 @@ from tornwrite.faults.profiles import DEFAULT, EXT4, KILL, POSIX
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.model.results import GateResult
 from tornwrite.model.verdict import Kind, Verdict
-from tornwrite.scenarios import run
 from tornwrite.scenarios.gate import run_gate
+from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.subject import WrongUse
 
@@ -124,7 +124,7 @@ def test_weaker_promises_are_passed_on() -> None:
 def test_a_store_that_is_wrong_without_a_crash_is_told_so_and_no_more() -> None:
     result = gate("forgetful")
     assert result.verdict is Verdict.VIOLATED
-    assert [(row.profile, row.findings) for row in result.rows] == [(run.NO_CRASH, 1)]
+    assert [(row.profile, row.findings) for row in result.rows] == [(NO_CRASH, 1)]
     (found,) = result.findings
     assert found.replay == "tornwrite gate support.key_values:forgetful --scenario put"
 
