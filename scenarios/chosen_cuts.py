@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from tornwrite.faults.epochs import Epoch
-from tornwrite.faults.images import Image
 from tornwrite.faults.states import CrashState, CutAt, kill_states
 from tornwrite.faults.steps import Write
-from tornwrite.faults.trace import Site, Stepped, Trace
+from tornwrite.faults.trace import Stepped, Trace
+from tornwrite.scenarios.once_each import once_each
 
 INNERMOST = 4
 EVERY_BYTE = 16
@@ -22,11 +22,8 @@ def kills(trace: Trace, wanted: Sequence[Epoch], every_byte: int) -> Iterator[Cr
     The write under way is cut at each byte where it has no more than `every_byte` to keep, else
     where `chosen_cuts` says.
     """
-    seen: set[tuple[int, Image]] = set()
-    for state in kill_states(trace, wanted, lambda _, step: chosen_cuts(step.data, every_byte)):
-        if (state.epoch, state.image) not in seen:
-            seen.add((state.epoch, state.image))
-            yield state
+    states = kill_states(trace, wanted, lambda _, step: chosen_cuts(step.data, every_byte))
+    return once_each(states, lambda state: (state.epoch, state.image))
 
 
 def first_of_each_line(trace: Trace) -> CutAt:
@@ -35,18 +32,12 @@ def first_of_each_line(trace: Trace) -> CutAt:
     One of more than LONGEST bytes is cut at chosen bytes too.
     A line counts with its callers, INNERMOST of them: most writes are made by one line of a helper.
     """
-    met: set[tuple[Site, ...]] = set()
-    first: set[int] = set()
     steps = [event for event in trace.events if isinstance(event, Stepped)]
-    for number, event in enumerate(steps):
-        calls = event.sites[:INNERMOST]
-        if isinstance(event.step, Write) and calls not in met:
-            met.add(calls)
-            if len(event.step.data) <= LONGEST:
-                first.add(number)
+    writes = [number for number, event in enumerate(steps) if isinstance(event.step, Write)]
+    firsts = set(once_each(writes, lambda number: steps[number].sites[:INNERMOST]))
 
     def cut_at(number: int, step: Write) -> Collection[int]:
-        if number in first:
+        if number in firsts and len(step.data) <= LONGEST:
             return range(1, len(step.data))
         return chosen_cuts(step.data, EVERY_BYTE)
 

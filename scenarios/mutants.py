@@ -39,6 +39,7 @@ from tornwrite.scenarios.kills.then_power import (
     kills,
     ways_on,
 )
+from tornwrite.scenarios.once_each import once_each
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import record
@@ -181,7 +182,7 @@ def try_mutants(
     """
     with workplace() as live:
         trial = _Trial(subject, scenario, live, budget, seed)
-        mutants = _once_each(trial.mutants()) if scenario.lanes else trial.mutants()
+        mutants = _once_a_line(trial.mutants()) if scenario.lanes else trial.mutants()
         tried = [_tried(scenario, mutant, trial.caught(mutant)) for mutant in mutants]
         if scenario.lanes:
             return tried
@@ -196,13 +197,9 @@ def try_mutants(
     ] + list(after_kill.values())
 
 
-def _once_each(mutants: Iterable[Mutant]) -> Iterator[Mutant]:
+def _once_a_line(mutants: Iterable[Mutant]) -> Iterator[Mutant]:
     """The first mutant of each kind at each line of source."""
-    known: set[tuple[MutantKind, tuple[str, ...]]] = set()
-    for mutant in mutants:
-        if (mutant.kind, mutant.sites) not in known:
-            known.add((mutant.kind, mutant.sites))
-            yield mutant
+    return once_each(mutants, lambda mutant: (mutant.kind, mutant.sites))
 
 
 def _first_after_kill(trace: Trace) -> int:

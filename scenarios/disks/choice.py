@@ -1,7 +1,7 @@
 """Which full disks a workload is put on: from its recorded steps, as the effort says."""
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.capacity import Demand, Room, demands
@@ -11,6 +11,7 @@ from tornwrite.scenarios.chosen_cuts import INNERMOST, LONGEST
 from tornwrite.scenarios.disks.filling import Filling, Way
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites, step_owners
+from tornwrite.scenarios.once_each import once_each
 
 LEFT_OUT = {
     Effort.QUICK: "cuts but in the middle of a write, further writes of a source line, threads",
@@ -49,16 +50,30 @@ def chosen(trace: Trace, effort: Effort, *, sweep: bool = False) -> Iterator[Cho
     of every write, which is every capacity from nothing to what the workload needs, and more.
     """
     if effort is Effort.FULL:
-        firsts = _first_of_each_line(trace)
-        for demand in demands(trace):
-            if demand.makes_name:
-                yield from _names(demand, Way)
-            else:
-                short = demand.number in firsts and demand.more_bytes <= LONGEST
-                yield from _cut(demand, every_byte=sweep or short)
-        return
+        yield from _at_every_demand(trace, sweep=sweep)
+    else:
+        yield from _once_a_line(trace, effort)
+
+
+def _at_every_demand(trace: Trace, *, sweep: bool) -> Iterator[Chosen]:
+    lines = _first_of_each_line(trace, lambda _, event: event.sites[:INNERMOST])
+    firsts = {demand.number for demand in lines}
+    for demand in demands(trace):
+        if demand.makes_name:
+            yield from _names(demand, Way)
+        else:
+            short = demand.number in firsts and demand.more_bytes <= LONGEST
+            yield from _cut(demand, every_byte=sweep or short)
+
+
+def _once_a_line(trace: Trace, effort: Effort) -> Iterator[Chosen]:
+    names = {event.number: event.name for event in trace.events if isinstance(event, Began)}
+    callers = [names.get(owner) for owner in step_owners(trace)]
+    lines = _first_of_each_line(
+        trace, lambda number, event: (callers[number], own_sites(event.sites))
+    )
     writes = 0
-    for demand in _once_by_source_line(trace):
+    for demand in lines:
         if demand.makes_name:
             yield from _names(demand, (Way.STAYS,))
             continue
@@ -69,27 +84,18 @@ def chosen(trace: Trace, effort: Effort, *, sweep: bool = False) -> Iterator[Cho
             yield from _ends_and_middle(demand, is_first=writes == 1)
 
 
-def _once_by_source_line(trace: Trace) -> Iterator[Demand]:
-    events = [event for event in trace.events if isinstance(event, Stepped)]
-    owners = step_owners(trace)
-    names = {event.number: event.name for event in trace.events if isinstance(event, Began)}
-    known: set[object] = set()
-    for demand in demands(trace):
-        sites = own_sites(events[demand.number].sites)
-        cause = (names.get(owners[demand.number]), type(demand.step), demand.begins, sites)
-        if cause not in known:
-            known.add(cause)
-            yield demand
+def _first_of_each_line(trace: Trace, line: Callable[[int, Stepped], Hashable]) -> Iterator[Demand]:
+    """The first demand of each kind at each source line.
 
-
-def _first_of_each_line(trace: Trace) -> set[int]:
-    """The first demand of each source line; a line counts with its callers, INNERMOST of them."""
+    line: given a step and its number, what tells its line from others: more or fewer callers.
+    """
     events = [event for event in trace.events if isinstance(event, Stepped)]
-    found: dict[object, int] = {}
-    for demand in demands(trace):
-        line = (type(demand.step), demand.begins, events[demand.number].sites[:INNERMOST])
-        found.setdefault(line, demand.number)
-    return set(found.values())
+
+    def kind(demand: Demand) -> Hashable:
+        at = demand.number
+        return type(demand.step), demand.begins, line(at, events[at])
+
+    return once_each(demands(trace), kind)
 
 
 def _names(demand: Demand, ways: Iterable[Way]) -> Iterator[Chosen]:

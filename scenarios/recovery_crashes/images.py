@@ -16,6 +16,7 @@ from tornwrite.faults.profiles import KILL, POSIX, Profile
 from tornwrite.faults.states import CrashState, CrashStates
 from tornwrite.faults.trace import Began, Trace
 from tornwrite.scenarios.chosen_cuts import EVERY_BYTE, kills
+from tornwrite.scenarios.once_each import once_each
 
 _Kind: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 _ALL = ("everything", "as before")
@@ -55,13 +56,13 @@ class Crashes:
     stopped: str = ""
 
     def __iter__(self) -> Iterator[Crash]:
-        seen: set[tuple[int, Image]] = set()
         lost = (POSIX, KILL) if self.kills_too else (POSIX,)
-        for profile in lost if self.power_too else (KILL,):
-            for state in self._states(profile):
-                if (state.epoch, state.image) not in seen:
-                    seen.add((state.epoch, state.image))
-                    yield Crash(profile, state)
+        crashes = (
+            Crash(profile, state)
+            for profile in (lost if self.power_too else (KILL,))
+            for state in self._states(profile)
+        )
+        return once_each(crashes, lambda crash: (crash.state.epoch, crash.state.image))
 
     def _states(self, profile: Profile) -> Iterator[CrashState]:
         if profile is KILL and not self.every_byte:
