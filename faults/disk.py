@@ -178,22 +178,22 @@ class Disk:
                 self._sync_file(barrier)
             case DirectoryBarrier():
                 self._sync_directory(barrier)
-            case SyncBarrier(number):
-                self._commit_through(number)
+            case SyncBarrier(until=until):
+                self._commit_through(until - 1)
                 for file in self._files.values():
-                    file.settle(number)
-                self._rewrites = [one for one in self._rewrites if one[0] > number]
+                    file.settle(until)
+                self._rewrites = [one for one in self._rewrites if one[0] >= until]
 
     def _sync_file(self, barrier: FileBarrier) -> None:
         if barrier.pages is None:
-            self._settle_data(barrier.inode, barrier.number)
+            self._settle_data(barrier.inode, barrier.until)
         else:
             self._files[barrier.inode].settle_pages(barrier)
         match self.profile.fsync_commits:
             case FsyncCommits.ALL_EARLIER:
                 self._commit_through(barrier.horizon)
             case FsyncCommits.EVERYTHING:
-                self._commit_through(barrier.number)
+                self._commit_through(barrier.until - 1)
             case FsyncCommits.OWN_NAME:
                 own = [one for one in self._pending if barrier.inode in (one.subject, one.other)]
                 self._settle_names([item for item in own if item.number <= barrier.horizon])
@@ -209,7 +209,7 @@ class Disk:
 
     def _sync_directory(self, barrier: DirectoryBarrier) -> None:
         if self.profile.fsync_commits is FsyncCommits.EVERYTHING:
-            self._commit_through(barrier.number)
+            self._commit_through(barrier.until - 1)
             return
         if self.profile.names_in_order:
             self._commit_through(barrier.horizon)
@@ -217,7 +217,7 @@ class Disk:
         inside = [
             item
             for item in self._pending
-            if item.number < barrier.number
+            if item.number < barrier.until
             and not item.clean
             and any(directory == barrier.inode for directory, _, _ in item.changes)
         ]

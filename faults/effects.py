@@ -78,25 +78,31 @@ class FileBarrier:
     committed up to there (and with it every earlier name effect), not necessarily to its end. That
     is what ext4 and xfs do: they commit the transaction in which the inode last changed.
 
+    `until`: of the data, what was done before this number is covered. It is less than `number`
+    where others did something while the barrier was under way.
+
     `pages`: of a sync of a part of the file, the first and the last page of it; then of its sizes
-    those up to the horizon are durable.
+    those up to `sizes` are durable.
     """
 
     number: int
     step: int
     inode: Inode
     horizon: int
+    until: int
     pages: tuple[int, int] | None = None
+    sizes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryBarrier:
-    """fsync on a directory: its entries so far are durable. `horizon` as above."""
+    """fsync on a directory: its entries so far are durable. `horizon`, `until` as above."""
 
     number: int
     step: int
     inode: Inode
     horizon: int
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,11 @@ class FailedBarrier:
 
 @dataclass(frozen=True, slots=True)
 class SyncBarrier:
-    """sync: everything so far is durable."""
+    """sync: everything so far is durable. `until` as above."""
 
     number: int
     step: int
+    until: int
 
 
 Effect: TypeAlias = (

@@ -126,12 +126,12 @@ class FileContents:
         self._worked_out.clear()
 
     def settle_pages(self, barrier: FileBarrier) -> None:
-        """A part of the file was synced: these pages, and its sizes up to the horizon."""
+        """A part of the file was synced: these pages, and its sizes up to the one they need."""
         first, last = barrier.pages or (0, -1)
         for page, versions in self._pages.items():
             if first <= page <= last:
-                self._pages[page] = versions[_asked_for(versions, barrier.number) :]
-        reached = _asked_for(self._sizes, barrier.horizon + 1)
+                self._pages[page] = versions[_asked_for(versions, barrier.until) :]
+        reached = _asked_for(self._sizes, barrier.sizes + 1)
         if self._profile.size_after_data is not SizeAfterData.NONE:
             for size in self._sizes[: reached + 1]:
                 if not size.shrinks:

@@ -25,8 +25,8 @@ class File:
     frozen: bytes | None
     """The same bytes as `data`, when they are at hand: shared by all images between two writes."""
     generations: dict[int, int] = field(default_factory=dict)
-    last_change: int = 0
-    last_resize: int = 0
+    changes: list[int] = field(default_factory=list)
+    """The numbers of the effects that changed its data, its size or its names."""
     sizes: list[tuple[int, int]] = field(default_factory=list)
     """Each size that it had, with the number of the effect that brought it."""
 
@@ -42,7 +42,8 @@ class Directory:
     """Names and what they point to."""
 
     entries: dict[str, Inode] = field(default_factory=dict)
-    last_change: int = 0
+    changes: list[int] = field(default_factory=list)
+    """The numbers of the effects that changed its entries or its names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 Files are inodes, names point to them, as in the kernel.
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tornwrite.faults.effects import (
@@ -61,6 +63,7 @@ class Interpreter(FileTree):
         super().__init__(base)
         self.page = page
         self._number = 0
+        self._before: list[int] = []
         self._opened: dict[Handle, _Opened] = {}
 
     def opened(self, handle: Handle) -> Inode:
@@ -81,16 +84,17 @@ class Interpreter(FileTree):
 
         Raises TraceImpossible when the step cannot follow from those before it.
         """
+        self._before.append(self._number)
         match step:
             case Open():
                 return self._open(index, step)
-            case Write(handle, offset, data, sync):
+            case Write(handle, offset, data):
                 inode = self.opened(handle)
-                effects = self._write(index, inode, offset, data)
+                start = len(self._file(inode).data) if offset is None else offset
+                effects = self._write(index, inode, start, data)
                 self._opened[handle].rewritten |= bool(data)
-                if sync:
-                    # O_SYNC asks for more than O_DSYNC; the recorders do not tell them apart.
-                    effects.append(self._file_barrier(index, inode, data_only=True))
+                if step.sync:
+                    effects += self._write_synced(index, inode, step, start)
                 return effects
             case OpenUnnamed(handle):
                 self._new_handle(handle, self._add(b""), truncated=False)
@@ -111,18 +115,12 @@ class Interpreter(FileTree):
                 if opened.truncated and opened.rewritten:
                     return [RewriteClosed(self._next(), index, opened.inode)]
                 return []
-            case Fsync(target, data_only, start, end):
-                inode = self._target(target)
-                node = self._nodes[inode]
-                if isinstance(node, Directory):
-                    return [DirectoryBarrier(self._next(), index, inode, node.last_change)]
-                if isinstance(node, File) and (start or (end or len(node.data)) < len(node.data)):
-                    return self._range_barrier(index, inode, node, start, end)
-                return [self._file_barrier(index, inode, data_only)]
+            case Fsync(target):
+                return self._barrier(index, self._target(target), step)
             case FailedSync(target):
                 return [FailedBarrier(self._next(), index, self._target(target))]
-            case SyncAll():
-                return [SyncBarrier(self._next(), index)]
+            case SyncAll(during):
+                return [SyncBarrier(self._next(), index, self._until(during))]
             case Rename(source, target):
                 return self._rename(index, source, target)
             case Exchange(first, second):
@@ -161,7 +159,7 @@ class Interpreter(FileTree):
                 raise TraceImpossible(f"{step.path} does not exist at this point of the trace")
             inode = self._add(b"")
             effects.append(self._enter(index, step.path, inode))
-            self._file(inode).last_resize = self._number
+            self._file(inode).sizes.append((self._number, 0))
         inode = folder.entries[name]
         truncated = False
         if step.truncate and self._file(inode).data:
@@ -175,10 +173,9 @@ class Interpreter(FileTree):
             raise TraceImpossible(f"handle {handle} is open already")
         self._opened[handle] = _Opened(inode, truncated)
 
-    def _write(self, index: int, inode: Inode, offset: int | None, data: bytes) -> list[Effect]:
+    def _write(self, index: int, inode: Inode, start: int, data: bytes) -> list[Effect]:
         file = self._file(inode)
         size = len(file.data)
-        start = size if offset is None else offset
         end = start + len(data)
         if not data:
             return []
@@ -194,17 +191,13 @@ class Interpreter(FileTree):
                 number = self._next()
                 effects.append(self._growth(number, index, inode, size, reached))
                 size = reached
-                self._resized(file, number, size)
-        file.last_change = self._number
+                file.sizes.append((number, size))
+        file.changes.append(self._number)
         return effects
 
     def _growth(self, number: int, index: int, inode: Inode, before: int, size: int) -> SizeEffect:
         new_page = -(-before // self.page)
         return SizeEffect(number, index, inode, size, False, before // self.page, new_page)
-
-    def _resized(self, file: File, number: int, size: int) -> None:
-        file.last_resize = number
-        file.sizes.append((number, size))
 
     def _page_effect(self, index: int, inode: Inode, file: File, page: int) -> PageEffect:
         start = page * self.page
@@ -232,39 +225,59 @@ class Interpreter(FileTree):
                 effects.append(self._page_effect(index, inode, file, size // self.page))
             for page in range(first_dropped, -(-before // self.page)):
                 file.generations[page] = number
-        self._resized(file, number, size)
-        file.last_change = self._number
+        file.sizes.append((number, size))
+        file.changes.append(self._number)
         return effects
 
-    def _file_barrier(self, index: int, inode: Inode, data_only: bool) -> FileBarrier:
-        node = self._nodes[inode]
-        horizon = 0
-        if isinstance(node, File):
-            horizon = node.last_resize if data_only else node.last_change
-        return FileBarrier(self._next(), index, inode, horizon)
+    def _until(self, during: int) -> int:
+        """What has a smaller number was done before the call began, `during` steps ago."""
+        return self._before[max(len(self._before) - 1 - during, 0)] + 1
 
-    def _range_barrier(
-        self, index: int, inode: Inode, file: File, start: int, end: int | None
-    ) -> list[Effect]:
-        """A sync of some bytes: their pages, and of the sizes those without which the bytes could
-        not be read (fdatasync(2)).
+    def _barrier(self, index: int, inode: Inode, step: Fsync) -> list[Effect]:
+        node = self._nodes[inode]
+        until = self._until(step.during)
+        match node:
+            case Directory(_, changes):
+                horizon = _last_before(until, changes)
+                return [DirectoryBarrier(self._next(), index, inode, horizon, until)]
+            case File(sizes=sizes, changes=changes):
+                known = sizes[: bisect_left(sizes, (until,))]
+                size = known[-1][1] if known else 0
+                end = size if step.end is None else min(step.end, size)
+                if step.start or end < size:
+                    pages = self._range(step.start, end)
+                    needed = _size_needed(known, end)
+                    if pages is None:
+                        return []
+                    return [FileBarrier(self._next(), index, inode, needed, until, pages, needed)]
+                resizes = [number for number, _ in known[-1:]]
+                horizon = _last_before(until, resizes if step.data_only else changes)
+                return [FileBarrier(self._next(), index, inode, horizon, until)]
+            case LinkText():
+                return [FileBarrier(self._next(), index, inode, 0, until)]
+
+    def _range(self, start: int, end: int) -> tuple[int, int] | None:
+        """The first and the last page of these bytes."""
+        return (start // self.page, (end - 1) // self.page) if start < end else None
+
+    def _write_synced(self, index: int, inode: Inode, step: Write, start: int) -> list[Effect]:
+        """The barrier at the end of an O_SYNC write, on its own bytes, taken as that of O_DSYNC:
+        the recorders do not tell them apart.
         """
-        last = min(len(file.data) if end is None else end, len(file.data))
-        if start >= last:
+        end = start + len(step.data)
+        pages = self._range(start, end)
+        if pages is None:
             return []
-        horizon = 0
-        for number, size in reversed(file.sizes):
-            if size < last:
-                break
-            horizon = number
-        pages = (start // self.page, (last - 1) // self.page)
-        return [FileBarrier(self._next(), index, inode, horizon, pages)]
+        needed = _size_needed(self._file(inode).sizes, end)
+        horizon = min(needed, self._until(step.during) - 1) if step.during else needed
+        number = self._next()
+        return [FileBarrier(number, index, inode, horizon, number, pages, needed)]
 
     def _touch(self, number: int, *inodes: Inode) -> None:
         for inode in inodes:
             node = self._nodes[inode]
             if not isinstance(node, LinkText):
-                node.last_change = number
+                node.changes.append(number)
 
     def _enter(self, index: int, path: str, inode: Inode) -> NameEffect:
         folder, name = self._parent(path)
@@ -330,3 +343,21 @@ class Interpreter(FileTree):
         self._touch(number, one, other, *parents)
         changes = ((parents[0], here_name, other), (parents[1], there_name, one))
         return [NameEffect(number, index, changes, one, other=other)]
+
+
+def _last_before(until: int, numbers: Sequence[int]) -> int:
+    """The last of the ascending numbers below `until`, 0 if there is none."""
+    found = bisect_left(numbers, until)
+    return numbers[found - 1] if found else 0
+
+
+def _size_needed(sizes: Sequence[tuple[int, int]], end: int) -> int:
+    """The number of the change of size without which the bytes up to `end` could not be read
+    (fdatasync(2)): none has left them out since.
+    """
+    needed = 0
+    for number, size in reversed(sizes):
+        if size < end:
+            break
+        needed = number
+    return needed

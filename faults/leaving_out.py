@@ -26,6 +26,7 @@ from tornwrite.faults.steps import (
     Write,
 )
 from tornwrite.faults.trace import Stepped, Trace
+from tornwrite.faults.trace_edits import edited
 
 
 def without_files(trace: Trace, patterns: Collection[str]) -> Trace:
@@ -37,12 +38,12 @@ def without_files(trace: Trace, patterns: Collection[str]) -> Trace:
     """
     left = _LeftOut(patterns)
     base = tuple(entry for entry in trace.base if entry[1] is None or not left.names(entry[0]))
-    events = tuple(
-        event
-        for event in trace.events
-        if not isinstance(event, Stepped) or not left.concerns(event.step)
-    )
-    return Trace(base, events)
+    gone = [
+        at
+        for at, event in enumerate(trace.events)
+        if isinstance(event, Stepped) and left.concerns(event.step)
+    ]
+    return edited(Trace(base, trace.events), dict.fromkeys(gone, ()))
 
 
 class _LeftOut:

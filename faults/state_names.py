@@ -88,7 +88,8 @@ def shape(trace: Trace) -> str:
             case Stepped(step):
                 values = (getattr(step, name, None) for name in ("handle", "target", "source"))
                 files = [str(value) for value in values if isinstance(value, int)]
-                told = " ".join([type(step).__name__, *files])
+                during = getattr(step, "during", 0)
+                told = " ".join([type(step).__name__, *files, *([f"+{during}"] if during else [])])
             case Began(number, name):
                 told = f"began {number} {name}"
             case Acknowledged(number) | Failed(number):

@@ -42,13 +42,15 @@ class Write:
     """Bytes handed to the kernel: new versions of their pages, and a new size if they extend.
 
     `offset` is in bytes; None appends at the end of the file. With `sync` the open file asked for
-    O_SYNC or O_DSYNC, so the write ends in a barrier of its own.
+    O_SYNC or O_DSYNC, so the write ends in a barrier of its own, on the bytes that it wrote (Linux:
+    generic_write_sync); `during` is then as for `Fsync`.
     """
 
     handle: Handle
     offset: int | None
     data: bytes
     sync: bool = False
+    during: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,17 @@ class Fsync:
     `data_only` is fdatasync: data and size, no other metadata. msync is one too, of the bytes from
     `start` to `end` (None: to the end of the file) and of the sizes that they need: Linux syncs
     that range and no other (mm/msync.c).
+
+    `during`: so many of the steps right before it were done by others while it was under way. A
+    barrier covers what was done before it began; whether it covers those, nobody can count on. It
+    stands where it ended, since what its end is taken for comes after that.
     """
 
     target: Handle | str
     data_only: bool = False
     start: int = 0
     end: int | None = None
+    during: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,9 @@ class FailedSync:
 
 @dataclass(frozen=True, slots=True)
 class SyncAll:
-    """sync(2): a barrier on everything."""
+    """sync(2): a barrier on everything. `during` is as for `Fsync`."""
+
+    during: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +229,10 @@ def describe(step: Step, paths: dict[Handle, str] | None = None) -> str:
         case Open(_, path, create, truncate):
             ways = [word for word, on in (("create", create), ("truncate", truncate)) if on]
             return f"open {path}" + (f" ({', '.join(ways)})" if ways else "")
-        case Write(handle, offset, data, sync):
+        case Write(handle, offset, data, sync, during):
             where = "at end" if offset is None else f"at {offset}"
-            return f"write {len(data)} B {where} of {name(handle)}" + (" (O_SYNC)" if sync else "")
+            synced = f" (O_SYNC{_beside(during)})" if sync else ""
+            return f"write {len(data)} B {where} of {name(handle)}{synced}"
         case OpenUnnamed(_, folder):
             return f"open a file without a name in {folder or '.'}"
         case Store(handle, offset, data):
@@ -231,15 +241,15 @@ def describe(step: Step, paths: dict[Handle, str] | None = None) -> str:
             return f"truncate {name(handle)} to {size} B"
         case Close(handle):
             return f"close {name(handle)}"
-        case Fsync(target, _, start, end) if start or end is not None:
+        case Fsync(target, _, start, end, during) if start or end is not None:
             last = "the end" if end is None else end
-            return f"msync {name(target)} from {start} to {last}"
-        case Fsync(target, data_only):
-            return f"{'fdatasync' if data_only else 'fsync'} {name(target)}"
+            return f"msync {name(target)} from {start} to {last}{_beside(during)}"
+        case Fsync(target, data_only, during=during):
+            return f"{'fdatasync' if data_only else 'fsync'} {name(target)}{_beside(during)}"
         case FailedSync(target, data_only):
             return f"{'fdatasync' if data_only else 'fsync'} {name(target)}, which fails"
-        case SyncAll():
-            return "sync"
+        case SyncAll(during):
+            return f"sync{_beside(during)}"
         case Rename(source, target):
             return f"rename {source} -> {target}"
         case Exchange(first, second):
@@ -254,3 +264,10 @@ def describe(step: Step, paths: dict[Handle, str] | None = None) -> str:
             return f"mkdir {path}"
         case Rmdir(path):
             return f"rmdir {path}"
+
+
+def _beside(during: int) -> str:
+    """What a barrier need not cover, since it came while the barrier was under way."""
+    if not during:
+        return ""
+    return f", begun before {'the last step' if during == 1 else f'the last {during} steps'}"

@@ -17,6 +17,7 @@ from tornwrite.faults.strace_mappings import (
     Stores,
 )
 from tornwrite.faults.strace_names import Names
+from tornwrite.faults.strace_overlaps import path_after
 from tornwrite.faults.strace_parse import (
     Call,
     Descriptor,
@@ -162,12 +163,15 @@ class Recording:
         """fsync and fdatasync."""
         data_only = call.name == "fdatasync"
         target = descriptor(call, 0)
-        if file := process.descriptors.get(target.number):
+        if file := process.writable(target.number):
             self.steps.append(Fsync(file.handle, data_only))
         elif (below := self._below(target)) is not None:
             if target.deleted:
                 raise UnknownStep(f"{call.name} on {below}, open for reading and without a name")
-            self.steps.append(Fsync(below, data_only))
+            meanwhile = [] if process.began is None else self.steps[process.began :]
+            now = path_after(below, meanwhile)
+            if now is not None:
+                self.steps.append(Fsync(now, data_only))
 
     def synced_all(self, call: Call) -> None:
         """sync and syncfs."""
@@ -194,14 +198,14 @@ class Recording:
         """The recorded file that mmap maps; None for one that the program cannot write to."""
         if number(call, 2) & PROT_WRITE and number(call, 3) & MAP_TYPE in MAP_SHARED:
             return self.recorded(process, call, 4)
-        return process.descriptors.get(descriptor(call, 4).number)
+        return process.writable(descriptor(call, 4).number)
 
     def recorded(self, process: Process, call: Call, index: int = 0) -> OpenFile | None:
         """The recorded file that the call's descriptor means."""
         target = descriptor(call, index)
-        file = process.descriptors.get(target.number)
+        file = process.writable(target.number)
         below = self._below(target)
-        if process.descriptors.any(target.number) is None and below is not None:
+        if process.opened(target.number) is None and below is not None:
             raise UnknownStep(
                 f"{call.name} on {below} through descriptor {target.number} of process {call.pid}: "
                 "where that comes from is not followed (a descriptor sent over a socket?)"

@@ -95,7 +95,7 @@ def moved_by_read(process: Process, call: Call, result: int) -> None:
     own_position = call.name in ("pread64", "preadv") or (
         call.name == "preadv2" and signed(number(call, 3)) != -1
     )
-    file = process.descriptors.any(number(call, 0))
+    file = process.opened(number(call, 0))
     if file and not own_position and file.position is not None:
         file.position += result
 
@@ -103,7 +103,7 @@ def moved_by_read(process: Process, call: Call, result: int) -> None:
 def descriptor_call(process: Process, call: Call, result: int) -> None:
     """A successful call of DESCRIPTOR_CALLS. Raises UnknownStep for a request that is not known."""
     first = number(call, 0)
-    file = process.descriptors.any(first)
+    file = process.opened(first)
     match call.name:
         case "dup":
             _duplicate(process, file, result, close_on_exec=False)

@@ -1,8 +1,10 @@
 """From the calls of a program to its steps: processes, descriptors and directories followed.
 
-Steps are in the order in which the calls ended. Of two calls under way at once either may have come
-first, so that is one of the orders that the program can have seen. A descriptor is closed when the
-call begins, since another thread may get its number before the call is seen to end.
+Steps are in the order in which the calls ended. Of two calls under way at once either may have
+come first, so that is one of the orders that the program can have seen. But a barrier covers no
+more than what was done before it began: it is told how many steps came since (`Fsync.during`). A
+descriptor is closed when the call begins, since another thread may get its number before the call
+is seen to end; a file that another call is on stays open until that is over.
 
 What a process has open when it ends is closed by the kernel; that is no step, so the recording of a
 program that forgets to close ends like that of one that was killed.
@@ -37,6 +39,7 @@ from tornwrite.faults.strace_descriptors import (
 from tornwrite.faults.strace_errors import StraceOutputError
 from tornwrite.faults.strace_mappings import MAPPING_CALLS
 from tornwrite.faults.strace_names import Names, is_in
+from tornwrite.faults.strace_overlaps import ON_DESCRIPTOR, leading_number, mark_overlap
 from tornwrite.faults.strace_parse import (
     Call,
     Ended,
@@ -121,10 +124,26 @@ class Follower:
                 self._add_process(event.pid, known[index:])
             self._follow(event)
             before += self._recording.stores.settle(before)
+            self._note_beginning(event, before)
             if watch is not None:
                 watch(event, before)
         self._recording.stores.settle(len(self._recording.steps))
         return self._recording.steps
+
+    def _note_beginning(self, event: Event, before: int) -> None:
+        """What is stored by now was stored before a call that begins, or while one that is over was
+        under way.
+        """
+        match event:
+            case Entered(pid):
+                self._processes[pid].began = len(self._recording.steps)
+            case Call(pid):
+                process = self._processes[pid]
+                if process.began is not None:
+                    mark_overlap(self._recording.steps, before, process.began)
+                process.began = None
+            case _:
+                pass
 
     def _follow(self, event: Entered | Call | Ended | Superseded) -> None:
         process = self._processes[event.pid]
@@ -174,6 +193,10 @@ class Follower:
         elif event.name in CLOSES:
             release(process, call)
             process.released = True
+        elif event.name in ON_DESCRIPTOR:
+            held = leading_number(event, ON_DESCRIPTOR[event.name])
+            if held is not None:
+                process.hold(held)
 
     def _end(self, process: Process, call: Call) -> None:
         if call.name in CLOSES:
@@ -181,12 +204,13 @@ class Follower:
         elif call.name in CLONES:
             self._clone(process, call)
         elif call.failed:
-            return
+            pass
         elif call.result is None:
             self._cut_off(process, call)
         else:
             self._done(process, call, call.result)
-            self._recording.closed(process)
+        process.let_go()
+        self._recording.closed(process)
 
     def _close(self, process: Process, call: Call) -> None:
         """close gives the descriptor up even if it fails: close(2)."""

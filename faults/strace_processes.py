@@ -173,6 +173,10 @@ class Process:
     """Files whose last descriptor the call under way closes."""
     released: bool = False
     """Whether the close under way has been done already, when it began."""
+    began: int | None = None
+    """How many steps there were when the call under way began; None where nothing came since."""
+    held: tuple[int, OpenFile | None] | None = None
+    """A descriptor that the call under way is on, and what it meant when the call began."""
 
     def child(self, pid: int, flags: int) -> "Process":
         """The process that fork or clone makes, sharing what the flags say."""
@@ -188,6 +192,35 @@ class Process:
             mappings = self.mappings.copy()
         folder = self.folder if flags & CLONE_FS else Folder(self.folder.path)
         return Process(pid, folder, descriptors, mappings)
+
+    def hold(self, number: int) -> None:
+        """A call on this descriptor has begun: its file stays open until the call is over, whoever
+        closes the descriptor meanwhile or gets it for another file.
+        """
+        file = self.descriptors.any(number)
+        if file:
+            file.references += 1
+        self.held = number, file
+
+    def let_go(self) -> None:
+        """The call is over."""
+        _, file = self.held or (0, None)
+        self.held = None
+        if file:
+            file.references -= 1
+            if not file.references and file.handle != ONLY_READ:
+                self.closing.append(file)
+
+    def opened(self, number: int) -> OpenFile | None:
+        """What the descriptor means to the call that is over now, also if it is only read."""
+        if self.held and self.held[0] == number:
+            return self.held[1]
+        return self.descriptors.any(number)
+
+    def writable(self, number: int) -> OpenFile | None:
+        """The recorded file open for writing that it means to that call."""
+        file = self.opened(number)
+        return file if file and file.handle != ONLY_READ else None
 
     def executed(self) -> None:
         """execve: an address space with nothing mapped."""

@@ -16,9 +16,9 @@ from tornwrite.faults.images import Image, Node, SymbolicLink
 from tornwrite.faults.steps import STEP_TYPES, Handle, Open, OpenUnnamed, Step
 
 FORMAT = "tornwrite-trace"
-VERSION = 3
+VERSION = 4
 OLDEST = 1
-"""Files of this version on can be read: a newer one only has more kinds of steps."""
+"""Files of this version on can be read: newer ones only have more steps, or more in them."""
 
 
 class TraceFileError(Exception):

@@ -25,7 +25,8 @@ from tornwrite.faults.steps import (
     describe,
     is_barrier,
 )
-from tornwrite.faults.trace import Event, Restarted, Stepped, Trace, open_paths
+from tornwrite.faults.trace import Restarted, Stepped, Trace, open_paths
+from tornwrite.faults.trace_edits import edited
 from tornwrite.model.judge import judge
 from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import Finding, MutantKind, Tried
@@ -85,23 +86,19 @@ def mutants_of(
             pass
         elif is_barrier(step):
             if MutantKind.SYNC in kinds:
-                yield Mutant(MutantKind.SYNC, *told, _with(trace, at, ()))
+                yield Mutant(MutantKind.SYNC, *told, edited(trace, {at: ()}))
             late = _later(trace, at) if MutantKind.ORDER in kinds else None
             if late is not None:
                 yield Mutant(MutantKind.ORDER, *told, late)
         elif isinstance(step, Write) and step.sync and MutantKind.SYNC in kinds:
-            without = replace(event, step=replace(step, sync=False))
-            yield Mutant(MutantKind.SYNC, *told, _with(trace, at, (without,)))
+            without = replace(event, step=replace(step, sync=False, during=0))
+            yield Mutant(MutantKind.SYNC, *told, edited(trace, {at: (without,)}))
         elif isinstance(step, Rename) and MutantKind.RENAME in kinds:
             content = dict(interpreter.image()).get(step.source)
             if isinstance(content, bytes):
                 copied = tuple(replace(event, step=one) for one in _copy(step, content, handle))
-                yield Mutant(MutantKind.RENAME, *told, _with(trace, at, copied))
+                yield Mutant(MutantKind.RENAME, *told, edited(trace, {at: copied}))
         interpreter.apply(number, step)
-
-
-def _with(trace: Trace, at: int, instead: tuple[Event, ...]) -> Trace:
-    return Trace(trace.base, (*trace.events[:at], *instead, *trace.events[at + 1 :]))
 
 
 def _later(trace: Trace, at: int) -> Trace | None:
@@ -126,8 +123,7 @@ def _later(trace: Trace, at: int) -> Trace | None:
     if path is None:
         return None
     moved = replace(barrier, step=Fsync(path, _data_only(barrier.step)))
-    events = (*trace.events[:at], *trace.events[at + 1 : end], moved, *trace.events[end:])
-    return Trace(trace.base, events)
+    return edited(trace, {at: (), end: (moved, *trace.events[end : end + 1])})
 
 
 def _data_only(step: Step) -> bool:

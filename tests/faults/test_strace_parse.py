@@ -2,6 +2,7 @@
 
 import pytest
 
+from tornwrite.faults.steps import Write
 from tornwrite.faults.strace_errors import StraceOutputError
 from tornwrite.faults.strace_follow import Follower
 from tornwrite.faults.strace_names import Names
@@ -173,10 +174,7 @@ def test_child_seen_before_its_fork_ends_belongs_to_the_right_parent() -> None:
         *(b"%d     +++ exited with 0 +++\n" % pid for pid in (7, 8, 10)),
     ]
     steps = Follower(Names("/r"), "/").follow(parse(lines))
-    assert [str(step) for step in steps[2:]] == [
-        "Write(handle=2, offset=0, data=b'b', sync=False)",
-        "Write(handle=1, offset=0, data=b'a', sync=False)",
-    ]
+    assert steps[2:] == [Write(2, 0, b"b"), Write(1, 0, b"a")]
 
 
 def test_descriptor_given_out_again_before_its_close_is_seen_to_end() -> None:

@@ -53,11 +53,11 @@ plain: st.SearchStrategy[Any] = st.recursive(
 )
 steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Open, numbers, names, st.booleans(), st.booleans()),
-    st.builds(Write, numbers, st.none() | numbers, st.binary(max_size=20), st.booleans()),
+    st.builds(Write, numbers, st.none() | numbers, st.binary(max_size=20), st.booleans(), numbers),
     st.builds(SetSize, numbers, numbers),
     st.builds(Close, numbers),
     st.builds(Fsync, numbers | names, st.booleans()),
-    st.builds(SyncAll),
+    st.builds(SyncAll, st.integers(0, 9)),
     st.builds(Rename, names, names),
     st.builds(Link, names, names),
     st.builds(Unlink, names),
@@ -66,7 +66,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Rmdir, names),
     st.builds(OpenUnnamed, numbers, names),
     st.builds(Store, numbers, numbers, st.binary(max_size=20)),
-    st.builds(Fsync, numbers, st.just(True), numbers, st.none() | numbers),
+    st.builds(Fsync, numbers, st.just(True), numbers, st.none() | numbers, st.integers(0, 9)),
     st.builds(Exchange, names, names),
     st.builds(Link, numbers, names),
 )
@@ -292,6 +292,15 @@ def test_a_trace_from_when_that_was_not_told_can_be_read(file: Path) -> None:
     (event,) = load(file).events
     assert isinstance(event, Stepped)
     assert event.operation is None
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_trace_from_when_barriers_were_alone_can_be_read(file: Path, version: int) -> None:
+    header = {**HEADER, "version": version}
+    sync = {"step": "Fsync", "target": 1, "data_only": False, "sites": []}
+    write = {"step": "Write", "handle": 1, "offset": 0, "data": "eA==", "sync": True, "sites": []}
+    file.write_bytes(_sealed(header, write, sync, {"step": "SyncAll", "sites": []}))
+    assert load(file).steps == [Write(1, 0, b"x", sync=True), Fsync(1), SyncAll()]
 
 
 def test_a_site_reads_as_people_write_it() -> None:

@@ -92,7 +92,9 @@ def images_at(base: Image, steps: list[Step], profile: PowerLoss) -> set[Image]:
                 uncovers[effect.number] = (effect.inode, first, last)
             sizes[effect.inode].append((effect.number, effect.size, effect.shrinks))
 
-    durable_names, durable_data, durable_sizes, durable_parts = _durable(effects, profile, files)
+    durable_names, durable_data, durable_sizes, durable_parts = _durable(
+        effects, profile, files, uncovers
+    )
 
     def data_there(
         f: int,
@@ -313,7 +315,7 @@ def _uncovered_there(f, size_at, page_at, uncovers, effects, pages) -> bool:
     return True
 
 
-def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
+def _durable(effects: list[Effect], profile: PowerLoss, files: list[int], uncovers: dict):
     """What the barriers made durable: name effects, data, (file, number) sizes, parts of files.
 
     Data is (file, number, when): what was done before the number, as it was asked for then. A part
@@ -364,16 +366,22 @@ def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
         match barrier:
             case FileBarrier():
                 if barrier.pages is None:
-                    data.add((barrier.inode, barrier.number, now))
+                    data.add((barrier.inode, barrier.until, now))
                 else:
-                    parts.add((barrier.inode, barrier.number, now, barrier.pages))
+                    parts.add((barrier.inode, barrier.until, now, barrier.pages))
                     clean = last_failure(effects, barrier.inode, now)
-                    for e in effects:
-                        resizes = isinstance(e, SizeEffect) and e.inode == barrier.inode
-                        if resizes and clean < e.number <= barrier.horizon:
-                            sizes.setdefault((e.inode, e.number), now)
+                    own = [e for e in effects if isinstance(e, SizeEffect)]
+                    own = [e.number for e in own if e.inode == barrier.inode]
+                    reached = [number for number in own if clean < number <= barrier.sizes]
+                    for number in reached:
+                        sizes.setdefault((barrier.inode, number), now)
+                    if profile.size_after_data is not SizeAfterData.NONE:
+                        # A size that is durable has by now what it had to wait for.
+                        for number in own:
+                            if number in uncovers and number <= max(reached, default=-1):
+                                parts.add((barrier.inode, number, now, uncovers[number][1:]))
                 if everything:
-                    commit(barrier.number, now)
+                    commit(barrier.until - 1, now)
                 elif profile.fsync_commits is FsyncCommits.ALL_EARLIER:
                     commit(barrier.horizon, now)
                 elif profile.fsync_commits is FsyncCommits.OWN_NAME:
@@ -383,18 +391,18 @@ def _durable(effects: list[Effect], profile: PowerLoss, files: list[int]):
                             halves(effect, now, asked=False)
             case DirectoryBarrier():
                 if profile.names_in_order or everything:
-                    commit(barrier.number if everything else barrier.horizon, now)
+                    commit(barrier.until - 1 if everything else barrier.horizon, now)
                 else:
                     for effect in all_names:
-                        if effect.number < barrier.number:
+                        if effect.number < barrier.until:
                             halves(
                                 effect,
                                 now,
                                 where=lambda change, d=barrier.inode: change[0] == d,
                             )
             case SyncBarrier():
-                commit(barrier.number, now)
-                data |= {(f, barrier.number, now) for f in files}
+                commit(barrier.until - 1, now)
+                data |= {(f, barrier.until, now) for f in files}
     # What waits for data has it on the disk once it is durable itself.
     for effect in all_names:
         times = [when for (number, _), when in names.items() if number == effect.number]

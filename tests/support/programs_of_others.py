@@ -52,3 +52,19 @@ right = values()
 warm = values("warm")
 no_sync = values("warm", "no-sync")
 answers_first = values("warm", "answers-first")
+
+
+def group_commit(word: str) -> Subject:
+    """A store whose writers share syncs, in the way that the word says."""
+    driver = DRIVER.with_name("group_commit.py")
+    return program_subject(
+        [sys.executable, "-I", "-S", str(driver), word],
+        KeyValue(delete=None),
+        {"put": OPERATIONS["put"]},
+        about="values in a log, synced by a thread",
+        scenarios=(PUT,),
+    )
+
+
+commit_that_joins = group_commit("joins")
+commit_that_waits = group_commit("waits")
