@@ -201,8 +201,9 @@ class DescriptorCalls:
         recording = current.recording
         if recording is None:
             return real.sync()
+        began = recording.done
         with recording.lock:
-            return recording.do(SyncAll(), real.sync)
+            return recording.do(SyncAll(recording.done - began), real.sync)
 
     def sendfile(self, out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
         recording = current.recording
@@ -374,9 +375,11 @@ def _sync(fd: Any, data_only: bool, call: Callable[[Any], None]) -> None:
     if recording is None or not (isinstance(fd, int) or hasattr(fd, "fileno")):
         return call(fd)
     descriptor = _number(fd)
+    began = recording.done
     with recording.lock:
         opened = recording.open_files.get(descriptor)
         target = opened.handle if opened else recording.places.of_descriptor(descriptor)
         if target is not None:
-            return recording.do(Fsync(target, data_only), lambda: call(descriptor))
+            step = Fsync(target, data_only, during=recording.done - began)
+            return recording.do(step, lambda: call(descriptor))
     return call(descriptor)

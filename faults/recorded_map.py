@@ -65,9 +65,11 @@ class RecordedMap(real.mmap, metaclass=_StandsFor):
         length = len(self) - offset if size is None else size
         if recording is None or mapped is None or _only_starts(others, named):
             return super().flush(offset, length, *others, **named)
+        began = recording.done
         with recording.lock:
             first = mapped.start + offset
-            step = Fsync(mapped.opened.handle, True, first, first + length)
+            during = recording.done - began
+            step = Fsync(mapped.opened.handle, True, first, first + length, during)
             flush: Any = super().flush
             return recording.do(step, lambda: flush(offset, length, *others, **named))
 

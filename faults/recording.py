@@ -103,6 +103,9 @@ class Recording:
         self._read_opens = 0
         self._on_event = on_event
         self._sites = Sites(os.getcwd()) if with_sites else None
+        self.done = 0
+        """How many steps are recorded. Who comes to a barrier has begun it: what others do until
+        it is let through came while it was under way."""
         self._steps = 0
         self._handles = 0
 
@@ -314,6 +317,7 @@ class Recording:
 
     def _record(self, step: Step) -> None:
         self._steps += 1
+        self.done += 1
         if self.read_errors is not None:
             self.read_errors.after(step)
         if self._mapped:

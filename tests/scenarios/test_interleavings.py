@@ -99,6 +99,42 @@ class LeavingTheSyncToOthers(Careful):
         os.rename(self._file + ".tmp", self._file)
 
 
+class JoiningTheSync(Careful):
+    """Takes a sync that somebody has begun for its own, or begins one."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self._syncing = False
+        self._replace(self._read())  # without what was torn
+
+    def add(self, line: str) -> None:
+        fd = os.open(self._file, os.O_WRONLY | os.O_APPEND)
+        os.write(fd, f"{line}\n".encode())
+        self._commit(fd)
+        os.close(fd)
+
+    def _commit(self, fd: int) -> None:
+        if not self._syncing:
+            self._syncing = True
+            os.fsync(fd)
+            self._syncing = False
+        while self._syncing:
+            self._read()
+
+    def _read(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError), open(self._file, encoding="ascii") as file:
+            return [line for line in file.read().split("\n")[:-1] if "\0" not in line]
+        return []
+
+
+class WaitingForItsOwn(JoiningTheSync):
+    """Waits until nobody is in a sync, and begins one."""
+
+    def _commit(self, fd: int) -> None:
+        with self._lock:
+            os.fsync(fd)
+
+
 class Clumsy(Careful):
     """Writes in place, not beside, where it finds somebody else at work."""
 
@@ -302,6 +338,13 @@ def test_a_crash_in_one_order_is_caught(extent: Callable[..., None]) -> None:
     assert (found.profile, found.violation.kind) == ("posix", Kind.LOST)
     assert found.images > 0
     assert f"--image {found.image}" in found.replay
+
+
+def test_a_commit_that_joins_a_sync_under_way_is_caught(extent: Callable[..., None]) -> None:
+    """Whoever has come to its fsync has begun it, and covers nothing that others write then."""
+    extent(1)
+    assert {one.violation.kind for one in findings(JoiningTheSync, two())} == {Kind.LOST}
+    assert findings(WaitingForItsOwn, two()) == []
 
 
 def test_a_crash_of_the_one_that_came_between_is_caught(extent: Callable[..., None]) -> None:
