@@ -7,6 +7,7 @@ them can make a difference. Which files these are only their program's author ca
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from tornwrite.faults.steps import (
@@ -43,7 +44,7 @@ def without_files(trace: Trace, patterns: Collection[str]) -> Trace:
         for at, event in enumerate(trace.events)
         if isinstance(event, Stepped) and left.concerns(event.step)
     ]
-    return edited(Trace(base, trace.events), dict.fromkeys(gone, ()))
+    return edited(replace(trace, base=base), dict.fromkeys(gone, ()))
 
 
 class _LeftOut:

@@ -7,7 +7,8 @@ from tornwrite.faults.trace import Trace, open_paths
 
 
 def limits_of(trace: Trace) -> Iterator[str]:
-    """A sentence for each thing that was recorded less closely than a call is."""
+    """A sentence for each thing that was recorded less closely than a call is, or not at all."""
+    yield from trace.unrecorded
     paths = open_paths(trace.steps)
     stored = dict.fromkeys(paths[step.handle] for step in trace.steps if isinstance(step, Store))
     for path in stored:

@@ -78,7 +78,7 @@ class Straced:
 
     `base` is what was below the root before. `status` is its exit status, or the negative number of
     the signal that killed it; `output` and `errors` are what it wrote to its standard output and
-    standard error.
+    standard error. `unrecorded` says what it did beside its steps.
     """
 
     base: Image
@@ -86,11 +86,13 @@ class Straced:
     status: int
     output: bytes
     errors: bytes
+    unrecorded: tuple[str, ...] = ()
 
     @property
     def trace(self) -> Trace:
         """The steps as a trace, which can be saved; without operations or lines of source."""
-        return Trace(self.base, tuple(Stepped(step) for step in self.steps))
+        events = tuple(Stepped(step) for step in self.steps)
+        return Trace(self.base, events, self.unrecorded)
 
 
 def probe_strace() -> StraceAbility:
@@ -211,9 +213,10 @@ def run_strace(
                     f"strace recorded nothing: {os.fsdecode(complained[-500:])}"
                 )
             with open(log.calls, "rb") as lines:
-                steps = Follower(names, folder).follow(parse(lines))
+                follower = Follower(names, folder)
+                steps = follower.follow(parse(lines))
     check_explained(base, steps, names.root)
-    return Straced(base, steps, status, said, complained)
+    return Straced(base, steps, status, said, complained, tuple(follower.unrecorded.said()))
 
 
 def check_explained(base: Image, steps: Sequence[Step], root: str) -> None:

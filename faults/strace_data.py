@@ -28,8 +28,9 @@ from tornwrite.faults.strace_parse import (
     number,
     string,
 )
-from tornwrite.faults.strace_paths import located, os_text
+from tornwrite.faults.strace_paths import check_not_led_out, located
 from tornwrite.faults.strace_processes import ONLY_READ, OpenFile, Process
+from tornwrite.faults.strace_unrecorded import Unrecorded
 
 OPENS = frozenset({"open", "openat", "openat2", "creat"})
 WRITES = frozenset({"write", "writev", "pwrite64", "pwritev", "pwritev2"})
@@ -40,6 +41,8 @@ _O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
 _RESOLVE_IN_ROOT = 0x10
 
 _FLAGS = re.compile(r"flags=(0x[0-9a-f]+|\d+)")
+_MODE = re.compile(r"mode=(0[0-7]*)")
+_OCTAL = re.compile(r"0[0-7]*")
 _RESOLVE = re.compile(r"resolve=(0x[0-9a-f]+|\d+)")
 
 
@@ -52,6 +55,7 @@ class Recording:
         self.stores = Stores(self.contents, self.steps)
         self.mappings = MappingCalls(self.steps, self.stores)
         self.copies = KernelCopies(self.steps, self.contents, names)
+        self.unrecorded = Unrecorded(names)
         self._names = names
         self._handles = 0
 
@@ -67,7 +71,9 @@ class Recording:
         path = self._opened_path(process, call)
         below = self._names.relative(path)
         if below is None and changes(flags):
-            self._check_not_led_out(process, call, path)
+            at = call.name in ("openat", "openat2")
+            check_not_led_out(call, process, self._names, 1 if at else 0, 0 if at else None, path)
+            self.unrecorded.opened(path, flags)
         if below is None or not changes(flags):
             if flags & (os.O_WRONLY | os.O_PATH):
                 check_free(process, result, path)
@@ -80,19 +86,10 @@ class Recording:
                 f"{call.name} {path} with O_DIRECT by process {call.pid}: writes past the page "
                 "cache are not modelled; open it without"
             )
+        if flags & os.O_CREAT:
+            self.unrecorded.created(below, created_mode(call))
         file = self._open(below, flags)
         add(process, result, file, bool(flags & os.O_CLOEXEC))
-
-    def _check_not_led_out(self, process: Process, call: Call, path: str) -> None:
-        """Raise UnknownStep for a file elsewhere that was named below the root, through a link."""
-        at = call.name in ("openat", "openat2")
-        base = (descriptor(call, 0).path if at else None) or process.folder.path
-        named = os.path.normpath(os.path.join(base, os_text(call, 1 if at else 0)))
-        if self._names.relative(named) is not None:
-            raise UnknownStep(
-                f"{call.name} {named} by process {call.pid}: a link leads out of the recorded "
-                f"root, to {path}, and what is written there is not recorded; keep it below"
-            )
 
     def _open(self, below: str, flags: int) -> OpenFile:
         self._handles += 1
@@ -158,6 +155,9 @@ class Recording:
         if place.below is not None:
             file = self._open(place.below, 0)
             self.steps += [SetSize(file.handle, number(call, 1)), Close(file.handle)]
+        else:
+            check_not_led_out(call, process, self._names, 0, None, place.path)
+            self.unrecorded.resized(place.path)
 
     def synced(self, process: Process, call: Call) -> None:
         """fsync and fdatasync."""
@@ -228,6 +228,16 @@ def open_flags(call: Call) -> int:
             raise misread(call)
         return int(how[1], 0)
     return number(call, 2 if call.name == "openat" else 1)
+
+
+def created_mode(call: Call) -> int:
+    """The mode that an open gives a file that it creates, for all that is known."""
+    if call.name == "openat2":
+        found = _MODE.search(str(call.arguments[2]))
+        return int(found[1], 8) if found else 0o600
+    at = {"open": 2, "openat": 3, "creat": 1}[call.name]
+    given = call.arguments[at] if at < len(call.arguments) else b""
+    return int(given, 8) if isinstance(given, str) and _OCTAL.fullmatch(given) else 0o600
 
 
 def changes(flags: int) -> bool:

@@ -50,8 +50,15 @@ from tornwrite.faults.strace_parse import (
     Watching,
     descriptor,
 )
-from tornwrite.faults.strace_paths import NAME_CALLS, located, name_step
+from tornwrite.faults.strace_paths import (
+    NAME_CALLS,
+    NAMED,
+    check_not_led_out,
+    located,
+    name_step,
+)
 from tornwrite.faults.strace_processes import Folder, Process
+from tornwrite.faults.strace_unrecorded import ATTRIBUTES, MODES
 
 _PLAIN_CALLS = "let it use plain calls (Node: UV_USE_IO_URING=0 in its environment)"
 _BEFORE = "do that before the program is recorded"
@@ -83,7 +90,7 @@ _OTHERS = {
 }  # fmt: skip
 _SETS = (
     CLONES, CLOSES, DESCRIPTOR_CALLS, READS, OPENS, WRITES, NAME_CALLS, MAPPING_CALLS, REFUSED,
-    COPIES,
+    COPIES, ATTRIBUTES, MODES,
 )  # fmt: skip
 TRACED = frozenset(_OTHERS).union(*_SETS)
 """All calls that `Follower` reads; it must see every one of them."""
@@ -100,6 +107,7 @@ class Follower:
         """`folder` is the directory in which the program starts."""
         self._names = names
         self._recording = Recording(names)
+        self.unrecorded = self._recording.unrecorded
         self._first_folder = os.path.realpath(folder)
         self._processes: dict[int, Process] = {}
         self._seen_before_fork_ended: set[int] = set()
@@ -268,6 +276,10 @@ class Follower:
                 executed(process)
             case "unshare":
                 unshared(process, call)
+            case name if name in ATTRIBUTES:
+                self.unrecorded.attributes(call, process)
+            case name if name in MODES:
+                self.unrecorded.mode(call, process)
             case _:
                 raise StraceOutputError(f"{call} was not to be traced")
 
@@ -286,8 +298,14 @@ class Follower:
                 mappings.protected(process, call)
 
     def _name(self, process: Process, call: Call) -> None:
+        if call.name in NAMED:
+            for path, at in NAMED[call.name][1]:
+                place = located(call, process, self._names, path, at=at)
+                if place.below is None:
+                    check_not_led_out(call, process, self._names, path, at, place.path)
         step = name_step(call, process, self._names)
         if step is None:
+            self.unrecorded.named(call, process)
             return
         self._recording.steps.append(step)
         match step:

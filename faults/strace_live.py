@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tornwrite.faults.images import Image
+from tornwrite.faults.recording_errors import UnknownStep
 from tornwrite.faults.steps import Step
 from tornwrite.faults.strace import probe_strace, strace_options
 from tornwrite.faults.strace_errors import StraceOutputError, StraceUnusableError
@@ -45,12 +46,13 @@ class LiveRecording:
 
     said: for each call by which it wrote to its standard output: how many bytes it had written
     after it, and how many steps it had done before. moments: before each call that made a step, and
-    before each of those.
+    before each of those. unrecorded: what it did beside its steps, a sentence each.
     """
 
     steps: tuple[Step, ...]
     said: tuple[tuple[int, int], ...]
     moments: tuple[Moment, ...] = ()
+    unrecorded: tuple[str, ...] = ()
 
     def done_at(self, byte: int) -> int:
         """How many steps were done when so many bytes had been written.
@@ -64,12 +66,25 @@ class LiveRecording:
             if until >= byte:
                 return done
         raise StraceOutputError(
-            f"the program answered {byte} bytes, and only {self._total} of them were seen to be "
-            "written: by a call that is not followed (vmsplice, tee, io_uring)?"
+            f"the program answered {byte} bytes, and only {self.bytes_said} of them were seen to "
+            "be written: by a call that is not followed (vmsplice, tee, io_uring)?"
         )
 
+    def check_all_seen(self, received: int) -> None:
+        """Raise UnknownStep where not all the bytes received were seen to be written: then nobody
+        knows what was done when the others were, nor which these are.
+        """
+        if self.bytes_said != received:
+            raise UnknownStep(
+                f"the answers were {received} bytes, and the program was seen to write "
+                f"{self.bytes_said} of them: a process that it did not start wrote the others (or "
+                "vmsplice, tee, io_uring did), and what was done by then cannot be told; let the "
+                "driver write its answers itself"
+            )
+
     @property
-    def _total(self) -> int:
+    def bytes_said(self) -> int:
+        """How many bytes it was seen to write to its standard output."""
         return self.said[-1][0] if self.said else 0
 
 
@@ -107,9 +122,11 @@ def read_recording(
         events = parse(lines)
         if killed:
             events = (e for e in events if not (isinstance(e, Call) and e.result is None))
-        steps = Follower(Names(root, base), folder).follow(events, listener.hear)
+        follower = Follower(Names(root, base), folder)
+        steps = follower.follow(events, listener.hear)
     listener.ended(len(steps))
-    return LiveRecording(tuple(steps), tuple(listener.said), tuple(listener.moments))
+    unrecorded = tuple(follower.unrecorded.said())
+    return LiveRecording(tuple(steps), tuple(listener.said), tuple(listener.moments), unrecorded)
 
 
 class _Listener:

@@ -1,5 +1,6 @@
 """The calls that change names, as steps."""
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -22,7 +23,24 @@ NAME_CALLS = frozenset(
     }
 )  # fmt: skip
 
+NAMED: dict[str, tuple[str, tuple[tuple[int, int | None], ...]]] = {
+    "rename": ("renamed", ((0, None), (1, None))),
+    "renameat": ("renamed", ((1, 0), (3, 2))),
+    "renameat2": ("renamed", ((1, 0), (3, 2))),
+    "link": ("made", ((1, None),)),
+    "linkat": ("made", ((3, 2),)),
+    "unlink": ("removed", ((0, None),)),
+    "unlinkat": ("removed", ((1, 0),)),
+    "rmdir": ("removed", ((0, None),)),
+    "symlink": ("made", ((1, None),)),
+    "symlinkat": ("made", ((2, 1),)),
+    "mkdir": ("made", ((0, None),)),
+    "mkdirat": ("made", ((1, 0),)),
+}
+"""What each does to names, and where it has them: the path, and the directory it is relative to."""
+
 _DESCRIPTOR = re.compile(r"/proc/(self|thread-self|\d+)/fd/(\d+)")
+_CURRENT = re.compile(r"/proc/(?:self|thread-self)/cwd(?=/|$)")
 _SOCKET_PATH = re.compile(r'sun_path="((?:\\x[0-9a-f]{2})+)"')
 
 
@@ -38,14 +56,37 @@ def located(
     call: Call, process: Process, names: Names, path: int, *, at: int | None, follow: bool = False
 ) -> Place:
     """The path in argument `path`, relative to the directory in argument `at`, if it has one."""
-    base = process.folder.path
-    if at is not None:
-        directory = descriptor(call, at)
-        base = directory.path or base
-        if directory.path is None and directory.number != AT_FDCWD:
-            raise misread(call)
+    base = _base(call, process, at)
     found = names.resolve(base, os_text(call, path), follow)
+    if here := _CURRENT.match(found):
+        # The program's own way to say where it is.
+        found = names.resolve("/", process.folder.path + found[here.end() :], follow)
     return Place(found, names.relative(found))
+
+
+def _base(call: Call, process: Process, at: int | None) -> str:
+    if at is None:
+        return process.folder.path
+    directory = descriptor(call, at)
+    if directory.path is None and directory.number != AT_FDCWD:
+        raise misread(call)
+    return directory.path or process.folder.path
+
+
+def check_not_led_out(
+    call: Call, process: Process, names: Names, path: int, at: int | None, found: str
+) -> None:
+    """Raise UnknownStep for something outside that was named below the root, through a link.
+
+    found: where it is.
+    """
+    base = _base(call, process, at)
+    named = os.path.normpath(os.path.join(base, os_text(call, path)))
+    if names.relative(named) is not None:
+        raise UnknownStep(
+            f"{call.name} {named} by process {call.pid}: a link leads out of the recorded root, to "
+            f"{found}, and what is done there is not recorded; keep it below"
+        )
 
 
 def os_text(call: Call, index: int) -> str:
@@ -96,9 +137,9 @@ def name_step(call: Call, process: Process, names: Names) -> Step | None:
         case "symlinkat":
             return _linked(call, os_text(call, 0), place(2, 1), names)
         case "mkdir":
-            return _mkdir(call, place(0))
+            return _mkdir(call, place(0), names)
         case "mkdirat":
-            return _mkdir(call, place(1, 0))
+            return _mkdir(call, place(1, 0), names)
         case "mknod":
             _refuse(call, place(0))
         case "mknodat":
@@ -195,8 +236,9 @@ def _linked(call: Call, text: str, place: Place, names: Names) -> Step | None:
     return Symlink(below, text)
 
 
-def _mkdir(call: Call, place: Place) -> Step | None:
-    return None if place.below is None else Mkdir(place.below)
+def _mkdir(call: Call, place: Place, names: Names) -> Step | None:
+    below = _below(call, place, names)
+    return None if below is None else Mkdir(below)
 
 
 def _refuse(call: Call, *places: Place, because: str = "") -> None:

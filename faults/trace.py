@@ -87,10 +87,12 @@ class Trace:
     """What a run did to the file system.
 
     `base` is the durable content before the first event, `events` all that happened, in order.
+    `unrecorded`: what the program did beside, a sentence each, that no crash state shows.
     """
 
     base: Image
     events: tuple[Event, ...]
+    unrecorded: tuple[str, ...] = ()
 
     @property
     def steps(self) -> list[Step]:
@@ -116,7 +118,12 @@ def save(trace: Trace, file: str | os.PathLike[str]) -> None:
 
     Raises OSError as the file system gives it.
     """
-    header = {"format": FORMAT, "version": VERSION, "base": _encode_image(trace.base)}
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "base": _encode_image(trace.base),
+        **({"unrecorded": list(trace.unrecorded)} if trace.unrecorded else {}),
+    }
     lines = [_line(header), *(_line(_encode_event(event)) for event in trace.events)]
     body = b"".join(line + b"\n" for line in lines)
     footer = {"events": len(trace.events), "sha256": hashlib.sha256(body).hexdigest()}
@@ -181,7 +188,8 @@ def _decode(data: bytes) -> Trace:
         raise TraceFileError(
             f"the trace file is damaged: it has {len(lines)} events and says {footer.get('events')}"
         )
-    return Trace(_decode_image(header["base"]), tuple(_decode_event(line) for line in lines))
+    events = tuple(_decode_event(line) for line in lines)
+    return Trace(_decode_image(header["base"]), events, tuple(header.get("unrecorded", ())))
 
 
 def _line(record: dict[str, Any]) -> bytes:

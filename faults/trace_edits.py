@@ -26,7 +26,7 @@ def edited(trace: Trace, instead: Mapping[int, Sequence[Event]]) -> Trace:
         new = instead[at] if at in instead else (_shifted(event, before),)
         steps += sum(isinstance(one, Stepped) for one in new)
         events += new
-    return Trace(trace.base, (*events, *instead.get(len(trace.events), ())))
+    return replace(trace, events=(*events, *instead.get(len(trace.events), ())))
 
 
 def _shifted(event: Event, before: Sequence[int]) -> Event:

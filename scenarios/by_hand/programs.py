@@ -53,8 +53,8 @@ def run_program(
     straced = run_strace(command, path, timeout_s=timeout_s)
     if straced.status:
         raise ProgramFailed(_failure(what, straced))
-    events = straced.trace.events
-    return Trace(straced.base, (Began(BODY, what, {}), *events, Acknowledged(BODY)))
+    events = (Began(BODY, what, {}), *straced.trace.events, Acknowledged(BODY))
+    return Trace(straced.base, events, straced.unrecorded)
 
 
 def _failure(what: str, straced: Straced) -> str:

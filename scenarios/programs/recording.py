@@ -10,16 +10,24 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from tornwrite.faults.images import Image, read_image
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Handle, Step
+from tornwrite.faults.steps import Step, renumbered
 from tornwrite.faults.strace_errors import StraceError, StraceUnusableError
 from tornwrite.faults.strace_live import LiveRecording, read_recording, tracing_command
 from tornwrite.faults.strace_log import StraceLog
-from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Stepped, Trace
+from tornwrite.faults.trace import (
+    Acknowledged,
+    Began,
+    Event,
+    Failed,
+    Stepped,
+    Trace,
+    open_paths,
+)
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.scenarios.programs.driver import Opener
@@ -256,10 +264,13 @@ class ProgramRun:
             read = read_recording(
                 life.log.calls, self._root, life.base, os.getcwd(), life.pipe, killed=last
             )
+            if not last:
+                read.check_all_seen(life.running.bytes_said)
             self.read.append(read)
             owner = _woven(events, read, life.asked, owner, handles)
-            handles += max((_handle(step) for step in read.steps), default=0)
-        return Trace(self._base, tuple(events))
+            handles += max(open_paths(read.steps), default=0)
+        beside = dict.fromkeys(said for read in self.read for said in read.unrecorded)
+        return Trace(self._base, tuple(events), tuple(beside))
 
     @property
     def killed_at_end(self) -> bool:
@@ -376,21 +387,6 @@ def _woven(
     return owner
 
 
-def _handle(step: Step) -> Handle:
-    """The highest handle in a step."""
-    return max((value for _, value in _handles(step)), default=0)
-
-
 def _with(step: Step, handles: int) -> Step:
     """The step with its handles after those of the processes before."""
-    if not handles:
-        return step
-    changes: dict[str, Any] = {name: value + handles for name, value in _handles(step)}
-    return replace(step, **changes)
-
-
-def _handles(step: Step) -> Iterator[tuple[str, Handle]]:
-    for one in fields(step):
-        value = getattr(step, one.name)
-        if one.name in ("handle", "target", "source") and isinstance(value, int):
-            yield one.name, value
+    return renumbered(step, lambda handle: handle + handles) if handles else step

@@ -156,6 +156,9 @@ def main():
                 say('{"error": "not today"}\n')
                 continue
             put(**asked["arguments"])
+            if "logs" in WORDS:
+                with open(os.environ["ELSEWHERE"], "a") as log:
+                    log.write("put\n")
             if "answers-first" in WORDS or WORDS & {"nonsense", "neither", "twice"}:
                 continue
         elif asked["do"] == "delete":
