@@ -298,13 +298,12 @@ class Follower:
                 mappings.protected(process, call)
 
     def _name(self, process: Process, call: Call) -> None:
-        if call.name in NAMED:
-            for path, at in NAMED[call.name][1]:
+        step = name_step(call, process, self._names)
+        if step is None:
+            for path, at in NAMED[call.name][1] if call.name in NAMED else ():
                 place = located(call, process, self._names, path, at=at)
                 if place.below is None:
                     check_not_led_out(call, process, self._names, path, at, place.path)
-        step = name_step(call, process, self._names)
-        if step is None:
             self.unrecorded.named(call, process)
             return
         self._recording.steps.append(step)

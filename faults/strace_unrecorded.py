@@ -32,7 +32,7 @@ MOST_NAMED = 5
 """How many files of a kind are named; of more it is said how many they are."""
 
 _SYSTEM = ("/dev", "/proc", "/sys")
-_OWNER = {True: 0o700, False: 0o600}
+_OWNER = stat.S_IRUSR | stat.S_IWUSR
 _MODE = re.compile(r"0[0-7]*")
 
 
@@ -94,13 +94,15 @@ class Unrecorded:
         given = call.arguments[mode] if mode < len(call.arguments) else b""
         if not isinstance(given, str) or not _MODE.fullmatch(given):
             raise StraceOutputError(f"{call}: its mode is not understood")
-        if below is not None:
-            self.created(below, int(given, 8))
+        if below is None:
+            return
+        self.created(below, int(given, 8))
+        if not int(given, 8) & stat.S_IXUSR and os.path.isdir(f"{self._names.root}/{below}"):
+            self._modes.setdefault(below or ".", int(given, 8))
 
     def created(self, below: str, mode: int) -> None:
-        """A file or directory below the root has this mode now."""
-        folder = os.path.isdir(os.path.join(self._names.root, below))
-        if mode & _OWNER[folder] != _OWNER[folder]:
+        """A file below the root has this mode now."""
+        if mode & _OWNER != _OWNER:
             self._modes.setdefault(below or ".", mode)
 
     def _of(self, call: Call, process: Process, at: int | None, path: int | None) -> str | None:
