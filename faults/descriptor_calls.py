@@ -46,6 +46,7 @@ class DescriptorCalls:
                 place = _place(recording, path, flags, dir_fd)
                 if place is not None:
                     return _open(recording, place, path, flags, mode, dir_fd)
+                recording.places.check_kept_in("open", path, dir_fd, follow=True)
         else:
             recording.reads(path)
         descriptor = passing(real.open, path, flags, mode, dir_fd=dir_fd)
@@ -165,6 +166,8 @@ class DescriptorCalls:
         if isinstance(path, int):
             return self.ftruncate(path, length)
         if current.recording.places.file(path) is None:
+            if os.path.exists(path):
+                current.recording.places.check_kept_in("truncate", path, follow=True)
             return passing(real.truncate, path, length)
         descriptor = self.open(path, os.O_WRONLY | os.O_CLOEXEC)
         try:

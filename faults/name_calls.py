@@ -108,20 +108,45 @@ class NameCalls:
             (dst, dir_fd),
             lambda place: Symlink(place, os.fsdecode(src)),
             lambda: real.symlink(src, dst, target_is_directory, dir_fd=dir_fd),
+            call="symlink",
             makes=True,
         )
 
     def unlink(self, path: Path, *, dir_fd: int | None = None) -> None:
-        _one((path, dir_fd), Unlink, lambda: real.unlink(path, dir_fd=dir_fd), makes=False)
+        _one(
+            (path, dir_fd),
+            Unlink,
+            lambda: real.unlink(path, dir_fd=dir_fd),
+            call="unlink",
+            makes=False,
+        )
 
     def remove(self, path: Path, *, dir_fd: int | None = None) -> None:
-        _one((path, dir_fd), Unlink, lambda: real.remove(path, dir_fd=dir_fd), makes=False)
+        _one(
+            (path, dir_fd),
+            Unlink,
+            lambda: real.remove(path, dir_fd=dir_fd),
+            call="remove",
+            makes=False,
+        )
 
     def mkdir(self, path: Path, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
-        _one((path, dir_fd), Mkdir, lambda: real.mkdir(path, mode, dir_fd=dir_fd), makes=True)
+        _one(
+            (path, dir_fd),
+            Mkdir,
+            lambda: real.mkdir(path, mode, dir_fd=dir_fd),
+            call="mkdir",
+            makes=True,
+        )
 
     def rmdir(self, path: Path, *, dir_fd: int | None = None) -> None:
-        _one((path, dir_fd), Rmdir, lambda: real.rmdir(path, dir_fd=dir_fd), makes=False)
+        _one(
+            (path, dir_fd),
+            Rmdir,
+            lambda: real.rmdir(path, dir_fd=dir_fd),
+            call="rmdir",
+            makes=False,
+        )
 
     def mkfifo(self, path: Path, mode: int = 0o666, *, dir_fd: int | None = None) -> None:
         _refuse("mkfifo", path, dir_fd)
@@ -139,6 +164,7 @@ def _one(
     step: Callable[[str], Step],
     perform: Callable[[], None],
     *,
+    call: str,
     makes: bool,
 ) -> None:
     """A call on one name. `makes`: the name must not be there; otherwise it must."""
@@ -156,6 +182,8 @@ def _one(
                 filename=named[0],
                 plausible=lambda: _exists(recording, place) is not makes,
             )
+        if place is None and _there(*named) is not makes:
+            recording.places.check_kept_in(call, *named)
     return passing(perform)
 
 
@@ -200,6 +228,9 @@ def _both(
         places.renaming(first)
     here, there = places.relative(first), places.relative(second)
     if here is None and there is None:
+        if _there(*source):
+            for path, dir_fd in (source, target):
+                places.check_kept_in(name, path, dir_fd)
         return None
     if here is None or there is None:
         if _certain_to_fail(source, target):
@@ -242,6 +273,14 @@ def _refuse(name: str, path: Path, dir_fd: int | None) -> None:
 
 def _full(recording: Recording, place: str) -> str:
     return os.path.join(recording.places.root, place)
+
+
+def _there(path: Path, dir_fd: int | None) -> bool:
+    try:
+        os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
+    except (OSError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _exists(recording: Recording, place: str) -> bool:

@@ -24,6 +24,7 @@ class Places:
     def __init__(self, root: str) -> None:
         self.root = _directory(root, None)
         self._below = self.root.rstrip("/") + "/"
+        self._named = os.path.abspath(root).rstrip("/") + "/"
         self._kept: dict[str, tuple[int, int, str]] = {}
 
     def located(self, path: object, dir_fd: int | None = None) -> str | None:
@@ -47,6 +48,29 @@ class Places:
         if located.startswith(self._below):
             return located[len(self._below) :]
         return "" if located == self.root else None
+
+    def check_kept_in(
+        self, call: str, path: object, dir_fd: int | None = None, *, follow: bool = False
+    ) -> None:
+        """Raise UnknownStep for what is about to be changed if it is named below the root, and a
+        link leads out. follow: also one that is its last component.
+        """
+        found = self.located(path, dir_fd)
+        if found is not None and follow and os.path.islink(found):
+            found = os.path.realpath(found)
+        if found is None or self.relative(found) is not None:
+            return
+        try:
+            name = os.fsdecode(path)  # type: ignore[arg-type]
+            base = os.getcwd() if dir_fd is None else real.readlink(f"/proc/self/fd/{dir_fd}")
+        except (OSError, TypeError, ValueError):
+            return
+        named = os.path.normpath(os.path.join(base, name))
+        if named.startswith((self._below, self._named)):
+            raise UnknownStep(
+                f"{call} {named}: a link leads out of the recorded root, to {found}, and what is "
+                "done there is not recorded; keep it below"
+            )
 
     def renaming(self, located: str) -> None:
         """To be called before each rename: directories may have other paths then."""

@@ -219,7 +219,10 @@ def _concerns(recording: Recording, file: Any, mode: str, opener: Opener | None)
     if "r" in mode and "+" not in mode:
         return False
     with recording.lock:
-        return recording.places.file(file) is not None
+        if recording.places.file(file) is not None:
+            return True
+        recording.places.check_kept_in("open", file, follow=True)
+        return False
 
 
 def _check_reuse(recording: Recording, file: Any, opened: Any) -> None:
