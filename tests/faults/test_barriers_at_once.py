@@ -215,3 +215,11 @@ def test_closing_meanwhile_changes_nothing() -> None:
     steps: list[Step] = [Open(1, "f"), Open(2, "f"), Write(1, 0, b"aaaa"), Close(2)]
     found = left([*steps, Fsync(1, during=1)], small(POSIX), (("f", b""),))
     assert written(found, "f") == {b"aaaa"}
+
+
+def test_a_file_rewritten_while_all_was_synced_still_has_to_come_before_later_names() -> None:
+    """It was cut to zero, written and closed meanwhile: the profile asks for it as before."""
+    rewritten: list[Step] = [Open(1, "f", truncate=True), Write(1, 0, b"a"), Close(1)]
+    found = left([*rewritten, SyncAll(during=3), Mkdir("d")], small(EXT4), (("f", b"0"),))
+    assert {dict(image)["f"] for image in found if "d" in dict(image)} == {b"a"}
+    assert {dict(image)["f"] for image in found} > {b"a"}
