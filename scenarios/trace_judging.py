@@ -2,6 +2,7 @@
 
 import time
 
+from tornwrite.faults.limits import limits_of
 from tornwrite.faults.trace import Trace, TraceFileError
 from tornwrite.model.results import GateResult, worst
 from tornwrite.scenarios.findings import Collected, evidence, finding, merged_evidence
@@ -72,4 +73,5 @@ def judge_recording(
         findings=tuple(findings),
         notes=(),
         seconds=time.perf_counter() - started,
+        left_out=tuple(limits_of(trace)),
     )

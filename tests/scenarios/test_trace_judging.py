@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,12 @@ def test_every_kind_of_step_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "failed.trace"
     trace_files.save(trace, file)
     assert trace_files.load(file) == trace
+
+
+def test_what_a_recording_does_not_show_is_said_when_it_is_judged() -> None:
+    name = short_scenario(STORES + "reference")
+    subject = load_subject(STORES + "reference")
+    trace = record_scenario(subject, subject.scenario(name))
+    said = "the program also wrote to /x/y, outside the directory that it was given"
+    result = judged(STORES + "reference", name, replace(trace, unrecorded=(said,)), (KILL,))
+    assert result.left_out == (said,)
