@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.model.results import (
+    NO_CRASH,
     Finding,
     GateResult,
     KnownFinding,
@@ -22,9 +23,6 @@ from tornwrite.model.results import (
     worst,
 )
 from tornwrite.model.verdict import Kind, Verdict
-
-NO_CRASH = "no crash"
-"""What a finding names as its profile when the run itself was wrong."""
 
 STEPLESS = (Kind.LITTER, Kind.DRIFTED)
 """Told of the store as a whole: the step that came last is no cause."""

@@ -3,22 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tornwrite.model.results import (
-    Finding,
-    GateResult,
-    Row,
-    Standing,
-    StepLine,
-    faults_tried,
-    worst,
-)
+from tornwrite.model.results import GateResult, Row, Standing, faults_tried, worst
 from tornwrite.model.verdict import Verdict
 from tornwrite.reports import baseline
+from tornwrite.reports.finding import show_finding
 from tornwrite.reports.printing import printable
 
 STYLES = {
@@ -28,13 +20,8 @@ STYLES = {
     Verdict.HARNESS_BROKEN: "bold magenta",
 }
 
-FATES = {"on disk": ("✓", "green"), "in part": ("~", "yellow"), "not on disk": ("✗", "red")}
-
 NOT_WORKED_OUT = ("real kills", "kill, then power")
 """Rows that count processes killed for real, not crash points worked out."""
-
-STEPS_SHOWN = 24
-"""How many steps of a finding are printed at most; the JSON report has all."""
 
 
 def show(result: GateResult, console: Console) -> None:
@@ -91,13 +78,6 @@ def show_tried(results: Sequence[GateResult], console: Console) -> None:
         console.print(
             Text.assemble((f"left out at effort {effort}: ", "bold"), printable(left_out))
         )
-
-
-def show_finding(found: Finding, title: str, console: Console) -> None:
-    """Print one finding, and below it, in one piece to be copied, the command that replays it."""
-    console.print(finding(found, title))
-    console.print(Text.assemble(("replay: ", "bold"), printable(found.replay)), soft_wrap=True)
-    console.print()
 
 
 def table(rows: Iterable[Row]) -> Table:
@@ -164,103 +144,3 @@ def show_verdicts(results: Sequence[GateResult], console: Console) -> None:
             f"{sum(result.seconds for result in results):.1f} s",
         )
     )
-
-
-def finding(found: Finding, title: str) -> RenderableType:
-    """One finding: promised, recovered, the steps and their fates, what the crash left."""
-    violation = found.violation
-    head = Table.grid(padding=(0, 1))
-    head.add_column(style="bold", no_wrap=True)
-    head.add_column(overflow="fold")
-
-    def line(name: str, text: str | Text) -> None:
-        head.add_row(name, text if isinstance(text, Text) else printable(text))
-
-    line(
-        "what",
-        Text.assemble(
-            (violation.kind.value, "bold red"),
-            f": {violation.kind.meaning}",
-            printable(f" ({violation.about})" if violation.about else ""),
-        ),
-    )
-    line("promise", f"{violation.promise.name}: {violation.promise.text}")
-    line("promised", violation.promised)
-    line("recovered", violation.recovered)
-    if violation.after:
-        line("after", violation.after)
-    line("crash", _when(found))
-    profiles = ", ".join(found.profiles)
-    line("profiles", f"{found.profile} is the strongest that shows it; all that do: {profiles}")
-    line("scenario", found.scenario + _also(found))
-    parts: list[RenderableType] = [head]
-    if found.steps and found.profile != "no crash":
-        parts += [Text("\nsteps until the crash", style="bold"), _steps(found)]
-        protected = next((step for step in found.steps if step.number == found.protect), None)
-        if protected is not None:
-            parts.append(_protect(protected))
-    if found.files:
-        parts += [Text("\nwhat the crash left", style="bold"), _files(found)]
-    return Panel(Group(*parts), title=printable(title), title_align="left", box=box.ROUNDED)
-
-
-def _also(found: Finding) -> str:
-    if not found.also_in:
-        return f" ({found.images:,} images)" if found.images else ""
-    return f"; also in {', '.join(found.also_in)} ({found.images:,} images together)"
-
-
-def _when(found: Finding) -> str:
-    if found.profile == "no crash":
-        return "none is needed: the run itself shows it"
-    done = f"after step {found.point - 1}" if found.point else "before the first step"
-    if found.cut is not None:
-        done = f"during step {found.point}, {found.cut} bytes of the write done"
-    flying = f"in flight: {'; '.join(found.in_flight)}" if found.in_flight else "nothing in flight"
-    last = f"; last acknowledged: {found.acknowledged[-1]}" if found.acknowledged else ""
-    return f"{done}; {flying}{last}"
-
-
-def _steps(found: Finding) -> Table:
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(justify="right", style="dim", no_wrap=True)
-    lines.add_column(no_wrap=True)
-    lines.add_column(overflow="fold")
-    shown = found.steps[-STEPS_SHOWN:]
-    if len(shown) < len(found.steps):
-        earlier = f"… after {len(found.steps) - len(shown)} earlier steps"
-        lines.add_row("", "", Text(earlier, style="dim"))
-    operation = ""
-    for step in shown:
-        if step.operation != operation:
-            operation = step.operation
-            lines.add_row("", "", printable(operation, "dim italic"))
-        mark, style = FATES.get(step.fate, ("·", "dim"))
-        text = printable(step.text, "bold" if step.number == found.protect else "")
-        if step.fate in ("in part", "not on disk"):
-            text.append(f"  {step.fate}", style=style)
-        if step.number == found.protect:
-            text.append("  ← protect this", style="bold red")
-        lines.add_row(str(step.number), Text(mark, style=style), text)
-    return lines
-
-
-def _protect(step: StepLine) -> Table:
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(no_wrap=True)
-    lines.add_column(overflow="fold")
-    head = Text("\nprotect", style="bold")
-    lines.add_row(head, printable(f"\nstep {step.number}, {step.text}"))
-    for position, site in enumerate(step.sites):
-        where = "at" if not position else "from"
-        lines.add_row(Text(where, justify="right"), printable(site, "cyan"))
-    return lines
-
-
-def _files(found: Finding) -> Table:
-    files = Table.grid(padding=(0, 1))
-    files.add_column(no_wrap=True)
-    files.add_column(overflow="fold", style="dim")
-    for path, content in found.files:
-        files.add_row(printable(path), printable(content))
-    return files

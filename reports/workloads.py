@@ -14,7 +14,8 @@ from rich.text import Text
 
 from tornwrite.model.results import Exploration, SoakRound, worst
 from tornwrite.model.verdict import Verdict
-from tornwrite.reports.console import STYLES, show_finding
+from tornwrite.reports.console import STYLES
+from tornwrite.reports.finding import show_finding
 from tornwrite.reports.json_report import plain_fields, write_plain
 from tornwrite.reports.printing import printable
 from tornwrite.reports.progress import LiveProgress

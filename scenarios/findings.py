@@ -13,7 +13,7 @@ from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import Acknowledged, Began, Site, Stepped, Trace, open_paths
 from tornwrite.model.operation import REFUSED, Operation, shortened
-from tornwrite.model.results import Finding, StepLine
+from tornwrite.model.results import NO_CRASH, Finding, StepLine
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.recording import PERFORM
 
@@ -95,7 +95,7 @@ def finding(
         flying: tuple[int, ...] = ()
         told = tuple(Fate(step, Reached.WHOLE) for step in range(state.point))
         ended = tuple(operations)
-        profile, protect = "no crash", None
+        profile, protect = NO_CRASH, None
         replay = shlex.join(["tornwrite", "gate", subject, "--scenario", scenario])
     else:
         told = fates(trace, shown.profile, state)
@@ -142,8 +142,8 @@ def evidence(found: Finding, shown: Shown) -> Evidence:
 def merged(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for what has one cause: the same thing wrong for want of the same source line.
 
-    The first is kept, with the profiles of all and the number of their images: those of different
-    scenarios, so that they are not the same images.
+    The first is kept, with the profiles and lanes of all and the number of their images: those of
+    different scenarios, so that they are not the same images.
     """
     return [_one(group) for group in _groups(list(findings), lambda found: found)]
 
@@ -230,6 +230,7 @@ def _one(group: Sequence[Finding]) -> Finding:
     return replace(
         first,
         profiles=tuple(sorted(shown, key=lambda name: ranks.get(name, len(ranks)))),
+        judged=tuple(dict.fromkeys(name for one in group for name in one.judged)),
         images=sum(one.images for one in group),
         also_in=tuple(others),
     )
@@ -289,8 +290,24 @@ def own_sites(sites: tuple[Site, ...]) -> tuple[Site, ...]:
     return sites[:end]
 
 
-_CALLERS = (PERFORM, "StoreDriver.apply", "python_subject.<locals>.opened")
+_CALLERS = (
+    PERFORM,
+    "StoreDriver.apply",
+    "python_subject.<locals>.opened",
+    "record_recovery.<locals>.<lambda>",
+)
 """The functions that call a subject: its driver, or the store of one that was built."""
+
+
+def of_lane(one: Evidence, name: str) -> Evidence:
+    """What a lane has found: the lane is what shows it, whatever crash that takes afterwards."""
+    return replace(one, found=replace(one.found, lane=name, profiles=(name,)))
+
+
+def judged_under(one: Evidence, profiles: Iterable[Profile]) -> Evidence:
+    """What the crashes of a plain run have shown, judged under these profiles."""
+    names = tuple(profile.name for profile in profiles)
+    return replace(one, found=replace(one.found, judged=names))
 
 
 def _to_protect(

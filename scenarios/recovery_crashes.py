@@ -129,8 +129,11 @@ class _Search:
 
     def finished(self) -> LaneRun:
         if self.closed:
-            crashes = "a crash" if self.closed == 1 else f"{self.closed} crashes"
-            self.run.barred.append(f"after {crashes} nothing can be recovered: see the profiles")
+            crashes = "1 crash" if self.closed == 1 else f"{self.closed} crashes"
+            self.run.barred.append(
+                f"what {crashes} of the plain run left does not come back as promised, which is "
+                "told under the profiles; no recovery from that was crashed"
+            )
             self.run.stopped += self.run.barred
         return self.run
 

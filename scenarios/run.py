@@ -15,7 +15,7 @@ from tornwrite.faults.states import CrashState
 from tornwrite.faults.trace import Trace
 from tornwrite.model.judge import GoesOn, Permitted
 from tornwrite.model.linearise import TooManyOrders
-from tornwrite.model.results import Finding, Row
+from tornwrite.model.results import NO_CRASH, Finding, Row
 from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.chosen_cuts import LONGEST
 from tornwrite.scenarios.fault_lanes import Effort, Job, run_lane
@@ -25,7 +25,9 @@ from tornwrite.scenarios.findings import (
     evidence,
     finding,
     joined,
+    judged_under,
     merged_evidence,
+    of_lane,
 )
 from tornwrite.scenarios.judging import (
     Assessors,
@@ -60,10 +62,6 @@ CHOSEN_CUTS = (
     "all but the first write of each source line, and writes of more than "
     f"{LONGEST:,} bytes, are cut at chosen bytes only"
 )
-
-NO_CRASH = "no crash"
-"""Where profiles are named: the run itself was wrong, before any crash."""
-
 
 IN_PROCESS = "in-process"
 STRACE = "strace"
@@ -174,7 +172,9 @@ def _run(
         every_cut=settings.every_cut,
     )
     found = merged_evidence(
-        evidence(finding(subject.name, scenario.name, trace, shown), shown)
+        judged_under(
+            evidence(finding(subject.name, scenario.name, trace, shown), shown), settings.profiles
+        )
         for shown in collected.all()
     )
     findings = [one.found for one in found]
@@ -293,9 +293,7 @@ def _kill_then_power(
         seed=settings.seed,
         progress=progress,
     )
-    findings = merged_evidence(
-        replace(one, found=replace(one.found, lane=KILL_THEN_POWER)) for one in lane.findings
-    )
+    findings = merged_evidence(of_lane(one, KILL_THEN_POWER) for one in lane.findings)
     verdict = Verdict.NOT_MEASURED if lane.stopped else Verdict.PASSED
     row = Row(
         scenario=scenario.name,

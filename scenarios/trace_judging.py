@@ -4,7 +4,13 @@ import time
 
 from tornwrite.faults.trace import Trace, TraceFileError
 from tornwrite.model.results import GateResult, worst
-from tornwrite.scenarios.findings import Collected, evidence, finding, merged_evidence
+from tornwrite.scenarios.findings import (
+    Collected,
+    evidence,
+    finding,
+    judged_under,
+    merged_evidence,
+)
 from tornwrite.scenarios.judging import Assessor, judge_trace
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
@@ -56,7 +62,10 @@ def judge_recording(
             progress=progress,
         )
         found = merged_evidence(
-            evidence(finding(subject.name, scenario.name, trace, shown, trace_file=file), shown)
+            judged_under(
+                evidence(finding(subject.name, scenario.name, trace, shown, file), shown),
+                settings.profiles,
+            )
             for shown in collected.all()
         )
         findings = [one.found for one in found]

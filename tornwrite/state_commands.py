@@ -68,6 +68,7 @@ def replay(
 ) -> None:
     """Show one crash state, or one other fault, again: record anew, go there, recover, judge."""
     from tornwrite.reports import console as console_report
+    from tornwrite.reports.finding import show_finding
     from tornwrite.scenarios.fault_lanes import Again
     from tornwrite.scenarios.replaying import Place, replay_fault
     from tornwrite.scenarios.replaying import replay as replay_state
@@ -102,7 +103,7 @@ def replay(
         )
     console = Console()
     for number, one in enumerate(found, start=1):
-        console_report.show_finding(one, f"finding {number} of {len(found)}", console)
+        show_finding(one, f"finding {number} of {len(found)}", console)
     verdict = Verdict.VIOLATED if found else Verdict.PASSED
     shown = fault if fault is not None else f"image {image}"
     console.print(f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: {shown}", highlight=False)

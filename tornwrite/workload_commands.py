@@ -210,6 +210,7 @@ def _explore_one(
 ) -> NoReturn:
     """Judge one sequence, or one crash state of it, print what is wrong and leave."""
     from tornwrite.reports import console as console_report
+    from tornwrite.reports.finding import show_finding
     from tornwrite.scenarios.explorer import Bounds, explore_one
     from tornwrite.scenarios.sequences import from_json
 
@@ -221,7 +222,7 @@ def _explore_one(
     console = Console()
     for number, one in enumerate(explored.findings, start=1):
         title = f"finding {number} of {len(explored.findings)}"
-        console_report.show_finding(one, title, console)
+        show_finding(one, title, console)
     verdict = Verdict.VIOLATED if explored.findings else Verdict.PASSED
     console.print(
         f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: {explored.judged:,} crash states"

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from support.key_values import RightStore, right
 from tornwrite.faults.profiles import POSIX
+from tornwrite.model.results import NO_CRASH
 from tornwrite.model.verdict import Kind
-from tornwrite.scenarios.run import NO_CRASH, Settings, run_scenario
+from tornwrite.scenarios.run import Settings, run_scenario
 
 
 class _Unclosable(RightStore):
