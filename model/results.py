@@ -147,11 +147,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that a run did not try.
+
+    of: the lane or profile that it is a part of; "" for what no part of the run could see. said: in
+    words. whole: nothing of it was tried.
+    """
+
+    of: str
+    said: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GateResult:
     """A whole run. notes: what could not be measured or broke, a sentence each.
 
-    effort: how much was tried. left_out: what that leaves out, a sentence each. baseline: the file
-    of known findings, "" for none. vanished: those of them that were looked for and not found.
+    effort: how much was tried. left_out: what was not. baseline: the file of known findings, "" for
+    none. vanished: those of them that were looked for and not found.
     """
 
     subject: str
@@ -164,7 +177,7 @@ class GateResult:
     notes: tuple[str, ...]
     seconds: float
     effort: str = ""
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     baseline: str = ""
     vanished: tuple[KnownFinding, ...] = ()
 

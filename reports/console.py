@@ -1,17 +1,17 @@
 """The gate on a terminal: a table, the findings, one line of verdict."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tornwrite.model.results import GateResult, Row, Standing, faults_tried, worst
+from tornwrite.model.results import NO_CRASH, GateResult, Row, Standing, worst
 from tornwrite.model.verdict import Verdict
 from tornwrite.reports import baseline
 from tornwrite.reports.finding import show_finding
-from tornwrite.reports.printing import printable
+from tornwrite.reports.printing import counted, printable
 
 STYLES = {
     Verdict.PASSED: "green",
@@ -19,9 +19,6 @@ STYLES = {
     Verdict.NOT_MEASURED: "yellow",
     Verdict.HARNESS_BROKEN: "bold magenta",
 }
-
-NOT_WORKED_OUT = ("real kills", "kill, then power")
-"""Rows that count processes killed for real, not crash points worked out."""
 
 
 def show(result: GateResult, console: Console) -> None:
@@ -35,49 +32,22 @@ def show(result: GateResult, console: Console) -> None:
         else:
             show_finding(found, baseline.titled(found, title), console)
     baseline.show_vanished(result, console)
-    stopped = dict.fromkeys(
-        f"{row.scenario} under {row.profile} is not complete: {row.stopped}"
-        for row in result.rows
-        if row.stopped and row.stopped not in result.notes and row.verdict is not Verdict.PASSED
-    )
-    for note in [*stopped, *result.notes]:
+    for note in [*_not_complete(result), *result.notes]:
         console.print(Text.assemble(("note: ", "bold"), printable(note)))
     console.print(verdict(result))
 
 
-def show_tried(results: Sequence[GateResult], console: Console) -> None:
-    """Print how many distinct faults were tried, by kind, and what the effort left out."""
-    rows = [row for result in results for row in result.rows]
-    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    shown.add_column("faults tried", no_wrap=True)
-    shown.add_column("", justify="right", no_wrap=True)
-    shown.add_column("", overflow="fold")
-    plain = [row for row in rows if not row.faults]
-    crashes = sum(row.judged for row in plain if row.profile not in NOT_WORKED_OUT)
-    shown.add_row("images", f"{crashes:,}", "disk contents that a crash could leave")
-    for name in NOT_WORKED_OUT:
-        points = sum(row.points for row in plain if row.profile == name)
-        if points:
-            shown.add_row(name, f"{points:,}", "")
-    tried = faults_tried(rows)
-    for lane in dict.fromkeys(one.lane for one in tried):
-        of_lane = [one for one in tried if one.lane == lane]
-        shown.add_row(lane, f"{sum(one.number for one in of_lane):,}", "")
-        for at in dict.fromkeys(one.at for one in of_lane):
-            parts = [one for one in of_lane if one.at == at]
-            kinds = ", ".join(f"{one.what} {one.number:,}" for one in parts)
-            shown.add_row(
-                printable(f"  {at}"),
-                f"{sum(one.number for one in parts):,}",
-                printable(kinds, "dim"),
-            )
-    console.print()
-    console.print(shown)
-    for left_out in dict.fromkeys(said for result in results for said in result.left_out):
-        effort = results[0].effort
-        console.print(
-            Text.assemble((f"left out at effort {effort}: ", "bold"), printable(left_out))
-        )
+def _not_complete(result: GateResult) -> Iterator[str]:
+    """Why rows are not complete that did not pass: each reason once, with all that it is of."""
+    scenarios: dict[tuple[str, str], dict[str, None]] = {}
+    for row in result.rows:
+        if row.stopped and row.stopped not in result.notes and row.verdict is not Verdict.PASSED:
+            scenarios.setdefault((row.profile, row.stopped), {})[row.scenario] = None
+    profiles: dict[tuple[str, str], list[str]] = {}
+    for (profile, stopped), names in scenarios.items():
+        profiles.setdefault((", ".join(names), stopped), []).append(profile)
+    for (told, stopped), under in profiles.items():
+        yield f"{told} under {', '.join(under)} is not complete: {stopped}"
 
 
 def table(rows: Iterable[Row]) -> Table:
@@ -113,14 +83,12 @@ def verdict(result: GateResult) -> Text:
     complete = sum(row.complete for row in result.rows)
     scenarios = len({row.scenario for row in result.rows})
     judged = sum(row.judged for row in result.rows)
-    parts = [
-        f"{scenarios} scenarios",
-        f"{judged:,} images judged",
-        f"complete in {complete} of {len(result.rows)} rows",
-        f"{len(result.findings)} findings{baseline.of_them_new(result)}",
-        f"seed {result.seed}",
-        f"{result.seconds:.1f} s",
-    ]
+    parts = [counted(scenarios, "scenario")]
+    if any(row.points and row.profile != NO_CRASH for row in result.rows):
+        rows = f"complete in {complete} of {counted(len(result.rows), 'row')}"
+        parts += [f"{counted(judged, 'image')} judged", rows]
+    found = f"{counted(len(result.findings), 'finding')}{baseline.of_them_new(result)}"
+    parts += [found, f"seed {result.seed}", f"{result.seconds:.1f} s"]
     if result.weakened:
         parts.append("weaker promises declared: " + ", ".join(result.weakened))
     return Text.assemble(
@@ -139,8 +107,8 @@ def show_verdicts(results: Sequence[GateResult], console: Console) -> None:
     console.print(
         Text.assemble(
             (whole.value, STYLES[whole]),
-            f"{baseline.with_known(results)}: {len(results)} subjects, "
-            f"{sum(row.judged for result in results for row in result.rows):,} images judged, "
+            f"{baseline.with_known(results)}: {counted(len(results), 'subject')}, "
+            f"{counted(sum(row.judged for one in results for row in one.rows), 'image')} judged, "
             f"{sum(result.seconds for result in results):.1f} s",
         )
     )

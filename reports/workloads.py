@@ -17,7 +17,7 @@ from tornwrite.model.verdict import Verdict
 from tornwrite.reports.console import STYLES
 from tornwrite.reports.finding import show_finding
 from tornwrite.reports.json_report import plain_fields, write_plain
-from tornwrite.reports.printing import printable
+from tornwrite.reports.printing import counted, printable
 from tornwrite.reports.progress import LiveProgress
 
 FORMAT = "tornwrite-explorations"
@@ -82,8 +82,9 @@ def show_soak(rounds: Sequence[SoakRound], console: Console) -> None:
     console.print(
         _verdict(bool(failures))
         + Text(
-            f": {len({one.subject for one in rounds})} subjects, {len(rounds):,} rounds, "
-            f"{_sum(one.examples for one in rounds)} examples, "
+            f": {counted(len({one.subject for one in rounds}), 'subject')}, "
+            f"{counted(len(rounds), 'round')}, "
+            f"{counted(sum(one.examples for one in rounds), 'example')}, "
             f"{_sum(one.judged for one in rounds)} crash images judged, "
             f"{_sum(one.crashes for one in rounds)} crashes made real"
         )
@@ -145,7 +146,8 @@ def show_explorations(found: Sequence[Exploration], seconds: float, console: Con
             title = f"{one.subject}: finding {number} of {len(one.findings)}"
             show_finding(replace(shown, also_in=()), title, console)
             if shown.also_in:
-                console.print(f"    shown by {len(shown.also_in):,} more sequences\n")
+                more = counted(len(shown.also_in), "more sequence")
+                console.print(f"    shown by {more}\n")
     said = dict.fromkeys(note for one in found for note in one.notes)
     stopped = (f"{one.subject} is not complete: {one.stopped}" for one in found if one.stopped)
     said.update(dict.fromkeys(stopped))
@@ -155,11 +157,11 @@ def show_explorations(found: Sequence[Exploration], seconds: float, console: Con
     console.print(
         Text.assemble(
             (whole.value, STYLES[whole]),
-            f": {_sum(one.run for one in found)} sequences of up to "
-            f"{max(one.bound for one in found)} operations, "
+            f": {counted(sum(one.run for one in found), 'sequence')} of up to "
+            f"{counted(max(one.bound for one in found), 'operation')}, "
             f"{_sum(one.judged for one in found)} crash states judged on "
             f"{_sum(one.recovered for one in found)} images, "
-            f"{sum(len(one.findings) for one in found):,} findings, {seconds:.1f} s",
+            f"{counted(sum(len(one.findings) for one in found), 'finding')}, {seconds:.1f} s",
         )
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tornwrite.faults.profiles import KILL
 from tornwrite.model.operation import canonical
-from tornwrite.model.results import GateResult, worst
+from tornwrite.model.results import GateResult, LeftOut, worst
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.kill_lane import REAL_KILLS
@@ -74,19 +74,19 @@ def run_gate(
     )
 
 
-def _left_out(subject: Subject, settings: Settings) -> tuple[str, ...]:
-    said = [] if settings.real_kills else [f"{REAL_KILLS}: all of them"]
-    said += [] if settings.every_cut else [f"{KILL.name}: {CHOSEN_CUTS}"]
-    said += [] if settings.kill_then_power else [f"{KILL_THEN_POWER}: all of it"]
+def _left_out(subject: Subject, settings: Settings) -> tuple[LeftOut, ...]:
+    said = [] if settings.real_kills else [LeftOut(REAL_KILLS, "all of them", whole=True)]
+    said += [] if settings.every_cut else [LeftOut(KILL.name, CHOSEN_CUTS)]
+    said += [] if settings.kill_then_power else [LeftOut(KILL_THEN_POWER, "all of it", whole=True)]
     for lane in lanes_named(settings.lanes):
         # What is left out altogether is said by the scenarios.
         whole = is_left_out(subject, lane.name)
         left_out = "" if whole else lane.leaves_out(settings.effort)
-        said += [f"{lane.name}: {left_out}"] if left_out else []
+        said += [LeftOut(lane.name, left_out)] if left_out else []
     return tuple(said)
 
 
-def _left_out_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _left_out_of(outcomes: Sequence[Outcome]) -> Iterator[LeftOut]:
     """What was left out for want of a way to try it on the subject."""
     yield from dict.fromkeys(said for outcome in outcomes for said in outcome.left_out)
 

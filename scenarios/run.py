@@ -15,7 +15,7 @@ from tornwrite.faults.states import CrashState
 from tornwrite.faults.trace import Trace
 from tornwrite.model.judge import GoesOn, Permitted
 from tornwrite.model.linearise import TooManyOrders
-from tornwrite.model.results import NO_CRASH, Finding, Row
+from tornwrite.model.results import NO_CRASH, Finding, LeftOut, Row
 from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.chosen_cuts import LONGEST
 from tornwrite.scenarios.fault_lanes import Effort, Job, run_lane
@@ -42,9 +42,9 @@ from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.programs.kills import kill_program
 from tornwrite.scenarios.programs.lanes import (
     KILLS_CI,
+    all_of,
     is_left_out,
     recorded_by_both,
-    said_of,
 )
 from tornwrite.scenarios.recording import (
     USE_STRACE,
@@ -104,7 +104,7 @@ class Outcome:
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def run_scenario(
@@ -144,7 +144,7 @@ def _run(
     started = time.perf_counter()
     subject, recorded = recorded_by_both(subject, scenario, live)
     trace = recorded.trace
-    left_out = [*limits_of(trace)]
+    left_out = [LeftOut("", said) for said in limits_of(trace)]
     permitted = permitted_by_epoch(subject, scenario, trace)
     wrong = live_violations(subject, scenario, recorded, permitted[max(permitted)])
     if wrong:
@@ -184,7 +184,7 @@ def _run(
         rows.insert(beside + 1, replace(lane, findings=rows[beside].findings))
     can_go_on = isinstance(subject.model, GoesOn) and {KILL, POSIX} <= set(settings.profiles)
     if settings.kill_then_power and can_go_on and is_left_out(subject, KILL_THEN_POWER):
-        left_out.append(said_of(KILL_THEN_POWER))
+        left_out.append(all_of(KILL_THEN_POWER))
     elif settings.kill_then_power and can_go_on:
         row, later = _kill_then_power(subject, scenario, trace, assessors, live, settings, progress)
         rows.append(row)
@@ -204,7 +204,7 @@ def _run(
     )
     for fault_lane in lanes_named(settings.lanes):
         if is_left_out(subject, fault_lane.name):
-            left_out.append(said_of(fault_lane.name))
+            left_out.append(all_of(fault_lane.name))
         elif fault_lane.concerns(subject, scenario):
             row, later, broken = run_lane(fault_lane, job)
             rows.append(row)

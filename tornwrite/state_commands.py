@@ -15,6 +15,7 @@ from tornwrite.command_group import (
     subject_argument,
 )
 from tornwrite.model.verdict import Verdict
+from tornwrite.reports.printing import counted
 from tornwrite.scenarios.subject import WrongUse
 
 
@@ -123,7 +124,7 @@ def record(subject: str, scenario_name: str, output: str) -> None:
     loaded = load(subject)
     trace = record_scenario(loaded, loaded.scenario(scenario_name))
     trace_files.save(trace, output)
-    click.echo(f"{len(trace.steps)} steps recorded in {output}")
+    click.echo(f"{counted(len(trace.steps), 'step')} recorded in {output}")
 
 
 @main.command()

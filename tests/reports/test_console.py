@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from support.shown import RESULT, ROW, line_with, shown
-from tornwrite.model.results import Row
+from tornwrite.model.results import NO_CRASH, Row
 from tornwrite.model.verdict import Verdict
 from tornwrite.reports import console as report
 
@@ -98,6 +98,20 @@ def test_the_verdict_line_tells_what_it_rests_on() -> None:
     assert "weaker" not in line
 
 
+def test_one_of_a_thing_is_told_as_one() -> None:
+    one = replace(RESULT, rows=(replace(ROW, judged=1),), findings=RESULT.findings[:1])
+    (line,) = shown(report.verdict(one)).splitlines()
+    assert "1 scenario, 1 image judged, complete in 1 of 1 row, 1 finding, seed" in line
+
+
+def test_no_images_are_told_where_no_crash_was_judged() -> None:
+    live = replace(ROW, profile=NO_CRASH, verdict=Verdict.VIOLATED)
+    broken = replace(ROW, points=0, judged=0, verdict=Verdict.HARNESS_BROKEN, complete=False)
+    for row in (live, broken):
+        (line,) = shown(report.verdict(replace(RESULT, rows=(row,), findings=()))).splitlines()
+        assert "1 scenario, 0 findings, seed" in line
+
+
 def test_weaker_promises_are_told_with_the_verdict() -> None:
     weaker = replace(RESULT, weakened=("a prefix only", "values may be old"))
     assert "weaker promises declared: a prefix only, values may be old" in shown(
@@ -109,6 +123,15 @@ def test_each_reason_for_stopping_is_told_once() -> None:
     stopped = replace(ROW, **NOT_ALL, stopped="budget of 9 images reached")
     text = shown(replace(RESULT, rows=(stopped, stopped)))
     assert text.count("note: append under ext4 is not complete: budget of 9 images reached") == 1
+
+
+def test_a_reason_of_several_rows_is_told_with_all_of_them() -> None:
+    row = replace(ROW, **NOT_ALL, stopped="budget of 9 images reached")
+    rows = (row, replace(row, profile="posix"), replace(row, scenario="cut"),
+            replace(row, scenario="cut", profile="posix"))  # fmt: skip
+    text = shown(replace(RESULT, rows=rows, findings=(), notes=()))
+    assert text.count("note: ") == 1
+    assert "append, cut under ext4, posix is not complete: budget of 9 images reached" in text
 
 
 def test_why_a_scenario_is_broken_is_told_once() -> None:
