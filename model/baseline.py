@@ -20,7 +20,7 @@ from tornwrite.model.results import (
     Row,
     Standing,
     StepLine,
-    worst,
+    of_rows,
 )
 from tornwrite.model.verdict import Kind, Verdict
 
@@ -142,7 +142,7 @@ def _otherwise(result: GateResult) -> tuple[Verdict, tuple[str, ...]]:
         if row.profile == NO_CRASH
     )
     verdicts = [_past_what_is_known(row) for row in result.rows]
-    return worst([*verdicts, *([Verdict.HARNESS_BROKEN] if result.notes else [])]), hidden
+    return of_rows(verdicts, result.notes), hidden
 
 
 def _past_what_is_known(row: Row) -> Verdict:

@@ -374,6 +374,12 @@ class Exploration:
     seconds: float
 
 
+def of_rows(verdicts: "list[Verdict]", notes: tuple[str, ...]) -> Verdict:
+    """The verdict of a run by those of its rows: with something to note there is no pass."""
+    verdict = worst(verdicts)
+    return Verdict.HARNESS_BROKEN if notes and verdict is Verdict.PASSED else verdict
+
+
 def worst(verdicts: "list[Verdict]") -> Verdict:
     """One verdict for several: a violation tells most, then a broken harness, then a gap."""
     for verdict in (Verdict.VIOLATED, Verdict.HARNESS_BROKEN, Verdict.NOT_MEASURED):

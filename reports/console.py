@@ -1,6 +1,7 @@
 """The gate on a terminal: a table, the findings, one line of verdict."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from rich import box
 from rich.console import Console
@@ -23,8 +24,9 @@ STYLES = {
 
 def show(result: GateResult, console: Console) -> None:
     """Print the whole result: table, findings, notes, verdict."""
-    console.print(table(result.rows))
-    console.print()
+    if any(_was_judged(row) for row in result.rows):
+        console.print(table(result.rows))
+        console.print()
     for number, found in enumerate(result.findings, start=1):
         title = f"finding {number} of {len(result.findings)}"
         if found.standing is Standing.KNOWN:
@@ -41,7 +43,8 @@ def _not_complete(result: GateResult) -> Iterator[str]:
     """Why rows are not complete that did not pass: each reason once, with all that it is of."""
     scenarios: dict[tuple[str, str], dict[str, None]] = {}
     for row in result.rows:
-        if row.stopped and row.stopped not in result.notes and row.verdict is not Verdict.PASSED:
+        noted = any(note.endswith(row.stopped) for note in result.notes)
+        if row.stopped and not noted and row.verdict is not Verdict.PASSED:
             scenarios.setdefault((row.profile, row.stopped), {})[row.scenario] = None
     profiles: dict[tuple[str, str], list[str]] = {}
     for (profile, stopped), names in scenarios.items():
@@ -58,11 +61,24 @@ def table(rows: Iterable[Row]) -> Table:
     for head in (*heads, "seconds"):
         shown.add_column(head, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)
-    last = ""
+    for scenario, own in groupby(rows, lambda row: row.scenario):
+        known = tuple(own)
+        shown.add_row(printable(scenario, "bold"), f"{known[0].operations:,}")
+        if any(map(_was_judged, known)):
+            _add_rows(shown, known)
+        else:
+            verdict = known[0].verdict
+            shown.add_row("  nothing judged", *[""] * 6, Text(verdict.value, STYLES[verdict]))
+    return shown
+
+
+def _was_judged(row: Row) -> bool:
+    """Whether anything came of it: of a scenario that could not be recorded nothing does."""
+    return row.points > 0 or row.verdict in (Verdict.PASSED, Verdict.VIOLATED)
+
+
+def _add_rows(shown: Table, rows: Iterable[Row]) -> None:
     for row in rows:
-        if row.scenario != last:
-            last = row.scenario
-            shown.add_row(printable(row.scenario, "bold"), f"{row.operations:,}")
         shown.add_row(
             printable(f"  {row.profile}"),
             "",
@@ -75,7 +91,6 @@ def table(rows: Iterable[Row]) -> Table:
         )
         if row.stopped and row.verdict is not Verdict.PASSED:
             shown.add_row(Text("    not complete", style="yellow"))
-    return shown
 
 
 def verdict(result: GateResult) -> Text:
@@ -94,8 +109,13 @@ def verdict(result: GateResult) -> Text:
     return Text.assemble(
         (result.verdict.value, STYLES[result.verdict]),
         f"{baseline.with_known([result])}: {result.subject}; ",
+        "no verdict on it, see above; " if result.verdict in _WITHOUT else "",
         ", ".join(parts),
     )
+
+
+_WITHOUT = (Verdict.HARNESS_BROKEN, Verdict.NOT_MEASURED)
+"""These say nothing of the subject."""
 
 
 def show_verdicts(results: Sequence[GateResult], console: Console) -> None:

@@ -18,8 +18,11 @@ def show_tried(results: Sequence[GateResult], console: Console, *, verbose: bool
     """Print how much was tried, and what was not.
 
     verbose: all of it, by kind and in words; else what was tried in numbers, what was not by name.
-    What concerns these runs alone, whatever the effort, is always told in full.
+    What concerns these runs alone, whatever the effort, is always told in full. Nothing is told
+    where nothing could be tried.
     """
+    if not any(row.points for result in results for row in result.rows):
+        return
     left_out = tuple(dict.fromkeys(said for result in results for said in result.left_out))
     console.print()
     if verbose:

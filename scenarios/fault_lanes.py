@@ -23,7 +23,7 @@ from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.findings import Evidence, merged_evidence, of_lane
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.recording import HarnessBroken, NotMeasured, Recorded
-from tornwrite.scenarios.subject import Scenario, Subject
+from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 
 class Effort(Enum):
@@ -134,6 +134,8 @@ def run_lane(lane: FaultLane, job: Job) -> tuple[Row, list[Evidence], list[str]]
     started = time.perf_counter()
     try:
         run = lane.run(job)
+    except WrongUse:
+        raise
     except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
         run = LaneRun(stopped=["the harness failed"], broken=[f"{lane.name}: {error}"])
     except (TooManyOrders, NotMeasured) as error:

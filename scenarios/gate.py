@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tornwrite.faults.profiles import KILL
 from tornwrite.model.operation import canonical
-from tornwrite.model.results import GateResult, LeftOut, worst
-from tornwrite.model.verdict import Verdict
+from tornwrite.model.results import GateResult, LeftOut, of_rows
 from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.kill_lane import REAL_KILLS
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
@@ -55,16 +54,13 @@ def run_gate(
         finished(outcome.scenario)
     ordered = [outcomes[scenario.name] for scenario in wanted]
     rows = tuple(row for outcome in ordered for row in outcome.rows)
-    notes = tuple(note for outcome in ordered for note in outcome.notes)
-    verdicts = [row.verdict for row in rows]
-    if notes:
-        verdicts.append(Verdict.HARNESS_BROKEN)
+    notes = tuple(_notes(ordered))
     return GateResult(
         subject=subject_name,
         weakened=subject.weakened,
         seed=settings.seed,
         budget=settings.budget,
-        verdict=worst(verdicts),
+        verdict=of_rows([row.verdict for row in rows], notes),
         rows=rows,
         findings=tuple(merged(found for outcome in ordered for found in outcome.findings)),
         notes=notes,
@@ -72,6 +68,17 @@ def run_gate(
         effort=settings.effort.value,
         left_out=(*_left_out(subject, settings), *_left_out_of(ordered)),
     )
+
+
+def _notes(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What the scenarios say, each thing once, with those that say it."""
+    said: dict[str, dict[str, None]] = {}
+    for outcome in outcomes:
+        for note in outcome.notes:
+            said.setdefault(note.removeprefix(f"{outcome.scenario}: "), {})[outcome.scenario] = None
+    for note, scenarios in said.items():
+        every = len(scenarios) == len(outcomes) > 1
+        yield f"{f'all {len(scenarios)} scenarios' if every else ', '.join(scenarios)}: {note}"
 
 
 def _left_out(subject: Subject, settings: Settings) -> tuple[LeftOut, ...]:

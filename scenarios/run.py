@@ -55,7 +55,7 @@ from tornwrite.scenarios.recording import (
 )
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.serving import under_strace
-from tornwrite.scenarios.subject import Scenario, Subject
+from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 from tornwrite.scenarios.workers import Progress
 
 CHOSEN_CUTS = (
@@ -112,22 +112,21 @@ def run_scenario(
 ) -> Outcome:
     """Record the scenario, judge it under each profile, kill it for real.
 
-    Raises NoSpace when the images have no room.
+    Raises NoSpace when the images have no room, WrongUse for a subject that cannot be used.
     """
     if settings.recorder == STRACE:
         subject = under_strace(subject)
     with workplace() as (live, bench):
         try:
             outcome = _run(subject, scenario, settings, progress, live, bench)
+        except WrongUse:
+            raise
         except RecorderBlind as error:
-            why = f"{scenario.name}: {error}; {USE_STRACE}"
-            outcome = _without_verdict(scenario, settings, why)
+            outcome = _without_verdict(scenario, settings, f"{error}; {USE_STRACE}")
         except (HarnessBroken, UnknownStep, KillFailed, ProcessesLeft) as error:
-            outcome = _without_verdict(scenario, settings, f"{scenario.name}: {error}")
+            outcome = _without_verdict(scenario, settings, str(error))
         except (TooManyOrders, NotMeasured) as error:
-            outcome = _without_verdict(
-                scenario, settings, f"{scenario.name}: {error}", Verdict.NOT_MEASURED
-            )
+            outcome = _without_verdict(scenario, settings, str(error), Verdict.NOT_MEASURED)
         if any(row.verdict is not Verdict.PASSED for row in outcome.rows):
             check_space(live)  # or the place it all happened in was full, and it says nothing
         return outcome
@@ -384,4 +383,4 @@ def _without_verdict(
         )
         for profile in settings.profiles
     )
-    return Outcome(scenario.name, rows, (), (why,))
+    return Outcome(scenario.name, rows, (), (f"{scenario.name}: {why}",))

@@ -176,6 +176,8 @@ def gate(
         check_writable(json_file)
     if write_baseline is not None:
         check_writable(os.path.realpath(write_baseline))
+    for one in wanted:
+        load(one)
     known = GateBaseline(baseline, write_baseline, whole=not scenario_names)
     kept = RunFile(resume, settings) if resume is not None else None
     results = [

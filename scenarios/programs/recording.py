@@ -10,16 +10,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from tornwrite.faults.images import Image, read_image
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Handle, Step
 from tornwrite.faults.strace_errors import StraceError, StraceUnusableError
 from tornwrite.faults.strace_live import LiveRecording, read_recording, tracing_command
 from tornwrite.faults.strace_log import StraceLog
-from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Stepped, Trace
+from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Trace
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Observation, Operation
 from tornwrite.scenarios.programs.driver import Opener
@@ -39,6 +38,7 @@ from tornwrite.scenarios.programs.protocol import (
     reopens,
 )
 from tornwrite.scenarios.programs.running import Running
+from tornwrite.scenarios.programs.weaving import Asked, handle_of, woven
 from tornwrite.scenarios.recording import (
     LOOK,
     OPEN,
@@ -84,7 +84,7 @@ def record_operations(
 
     base: what is in `root`. names: what is looked at. Raises as `record_program` does.
     """
-    with told(), calls_beside(root) as folder:
+    with told(root), calls_beside(root) as folder:
         run = ProgramRun(program, root, base, folder, shown=shown_by(subject, root))
         try:
             seen = run.whole(operations, names)
@@ -104,16 +104,25 @@ def shown_by(subject: Subject, root: str) -> Callable[[Any], Observation]:
     return subject.open.observation(root) if isinstance(subject.open, Opener) else dict
 
 
+_PROTOCOL = (
+    "that is not the protocol of drivers, which tornwrite speaks and which the driver has to: one "
+    'line for each request, {"ok": RESULT} or {"error": "TEXT"}, and nothing else on standard '
+    "output (docs/guide/program.md); correct the driver, or name the right one in program_subject"
+)
+
+
 @contextmanager
-def told() -> Iterator[None]:
+def told(root: str) -> Iterator[None]:
     """What goes wrong with a program's run, as what keeps it from being judged.
 
+    root: where it runs, which is another directory each time and is told as DIRECTORY.
     Raises NotMeasured or HarnessBroken for each of those exceptions.
     """
     try:
         yield
     except Nonsense as error:
-        raise HarnessBroken(str(error)) from error
+        said = str(error).replace(os.path.realpath(root), "DIRECTORY").replace(root, "DIRECTORY")
+        raise HarnessBroken(f"{said}; {_PROTOCOL}") from error
     except UnknownStep as error:
         UnknownStep.raised.clear()  # it is told here, and spoils no recording in-process
         raise NotMeasured(f"the program does what the recorder does not model: {error}") from error
@@ -134,18 +143,6 @@ def calls_beside(root: str) -> Iterator[str]:
 
 
 @dataclass(slots=True)
-class _Asked:
-    """One request. began: an operation that begins with it; ended: how one ends with it.
-
-    byte: which of all that the process says is the last of the answer; None where there is none.
-    """
-
-    began: Began | None = None
-    ended: Acknowledged | Failed | None = None
-    byte: int | None = None
-
-
-@dataclass(slots=True)
 class _Life:
     """One process of the driver, and what it was asked."""
 
@@ -153,7 +150,7 @@ class _Life:
     base: Image
     log: StraceLog
     pipe: int
-    asked: list[_Asked] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
 
 class ProgramRun:
@@ -257,8 +254,8 @@ class ProgramRun:
                 life.log.calls, self._root, life.base, os.getcwd(), life.pipe, killed=last
             )
             self.read.append(read)
-            owner = _woven(events, read, life.asked, owner, handles)
-            handles += max((_handle(step) for step in read.steps), default=0)
+            owner = woven(events, read, life.asked, owner, handles)
+            handles += max((handle_of(step) for step in read.steps), default=0)
         return Trace(self._base, tuple(events))
 
     @property
@@ -336,7 +333,7 @@ class ProgramRun:
     def _ask(
         self, request: Request, began: Began | None = None, number: int | None = None
     ) -> Answer:
-        asked = _Asked(began)
+        asked = Asked(began)
         self._life.asked.append(asked)
         answer = self._life.running.ask(request)
         asked.byte = self._life.running.bytes_said
@@ -349,48 +346,3 @@ class ProgramRun:
                 case Refused(error):
                     asked.ended = Failed(number, error)
         return answer
-
-
-def _woven(
-    events: list[Event],
-    read: LiveRecording,
-    requests: Sequence[_Asked],
-    owner: int | None,
-    handles: int,
-) -> int | None:
-    """Put a life's steps and answers in order behind the events; whose steps come next."""
-    done = 0
-    for asked in requests:
-        if asked.began is not None:
-            owner = asked.began.number
-            events.append(asked.began)
-        if asked.byte is None:
-            break
-        until = max(read.done_at(asked.byte), done)
-        events += [Stepped(_with(step, handles), (), owner) for step in read.steps[done:until]]
-        done = until
-        if asked.ended is not None:
-            owner = None
-            events.append(asked.ended)
-    events += [Stepped(_with(step, handles), (), owner) for step in read.steps[done:]]
-    return owner
-
-
-def _handle(step: Step) -> Handle:
-    """The highest handle in a step."""
-    return max((value for _, value in _handles(step)), default=0)
-
-
-def _with(step: Step, handles: int) -> Step:
-    """The step with its handles after those of the processes before."""
-    if not handles:
-        return step
-    changes: dict[str, Any] = {name: value + handles for name, value in _handles(step)}
-    return replace(step, **changes)
-
-
-def _handles(step: Step) -> Iterator[tuple[str, Handle]]:
-    for one in fields(step):
-        value = getattr(step, one.name)
-        if one.name in ("handle", "target", "source") and isinstance(value, int):
-            yield one.name, value

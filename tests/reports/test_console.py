@@ -134,6 +134,30 @@ def test_a_reason_of_several_rows_is_told_with_all_of_them() -> None:
     assert "append, cut under ext4, posix is not complete: budget of 9 images reached" in text
 
 
+BROKEN: dict[str, Any] = {
+    **{"verdict": Verdict.HARNESS_BROKEN, "complete": False, "stopped": "it cannot be recorded"},
+    **{"points": 0, "judged": 0, "possible": 0},
+}
+
+
+def test_a_scenario_of_which_nothing_came_has_one_row() -> None:
+    row = replace(ROW, scenario="cut", **BROKEN)
+    lines = table(ROW, row, replace(row, profile="posix"))
+    assert sum("harness broken" in line for line in lines) == 1
+    assert "nothing judged" in line_with("harness broken", lines)
+    assert not any("posix" in line or "not complete" in line for line in lines)
+
+
+def test_where_nothing_came_of_anything_there_is_no_table() -> None:
+    why = "all 2 scenarios: it cannot be recorded"
+    rows = tuple(replace(ROW, scenario=name, **BROKEN) for name in ("append", "cut"))
+    broken = replace(RESULT, rows=rows, findings=(), notes=(why,), verdict=Verdict.HARNESS_BROKEN)
+    lines = shown(broken).splitlines()
+    assert lines[0] == f"note: {why}"
+    assert lines[1].startswith("harness broken: mine:store; no verdict on it, see above; 2 scen")
+    assert len(lines) == 2
+
+
 def test_why_a_scenario_is_broken_is_told_once() -> None:
     why = "append: files changed behind the recorder's back"
     rows = tuple(

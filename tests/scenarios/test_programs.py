@@ -3,12 +3,15 @@
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
 from support.programs_of_others import DRIVER, OPERATIONS, PUT, REOPENED, put, values
 from tornwrite import KeyValue, program_subject
+from tornwrite.cli import main
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.profiles import EXT4, KILL, POSIX
 from tornwrite.faults.steps import describe
@@ -239,3 +242,26 @@ def test_the_time_limit_is_for_each_answer() -> None:
     many = replace(PUT, operations=tuple(put(key, "x") for key in "abcdef" * 3), base=EMPTY)
     assert recorded(values(timeout_s=2.0), many).steps
     assert time.monotonic() - started < 30
+
+
+def test_what_is_no_driver_at_all_is_told_once_and_as_the_drivers_fault(tmp_path: Path) -> None:
+    """`cat` says again what it was asked, the directory too, which is another one each time."""
+    (tmp_path / "echoing.py").write_text(ECHOING)
+    told = CliRunner().invoke(main, ["gate", f"{tmp_path}/echoing.py:cat"], env={"COLUMNS": "1000"})
+    assert told.exit_code == 3
+    notes = [line for line in told.stdout.splitlines() if line.startswith("note: ")]
+    (note,) = notes
+    assert note.startswith("note: all 5 scenarios: the driver cat: the answer to open is neither")
+    assert "correct the driver" in note
+    assert "no verdict on it" in told.stdout
+    assert "profile" not in told.stdout.replace(note, "")
+    assert "tried" not in told.stdout
+
+
+ECHOING = """
+from hypothesis import strategies as st
+from tornwrite import KeyValue, program_subject
+
+K = st.sampled_from(["a", "b", "c"])
+cat = program_subject(["cat"], KeyValue(), {"put": {"key": K, "value": K}, "delete": {"key": K}})
+"""

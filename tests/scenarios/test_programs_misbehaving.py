@@ -98,6 +98,7 @@ def test_one_that_does_not_keep_to_the_protocol_breaks_the_harness(word: str, sa
     outcome = came_to(values(word))
     assert verdict_of(outcome) is Verdict.HARNESS_BROKEN
     assert said in outcome.notes[0]
+    assert "that is not the protocol of drivers" in outcome.notes[0]
 
 
 def test_one_that_floods_its_output_is_cut_off() -> None:
