@@ -7,6 +7,9 @@ from enum import Enum
 
 from tornwrite.model.verdict import Kind, Verdict, Violation
 
+NOT_YET = "not done yet"
+"""The fate of a step that the program did only after the crash, its operation long acknowledged."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepLine:

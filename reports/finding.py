@@ -8,10 +8,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tornwrite.model.results import NO_CRASH, Finding, Stage, StepLine
+from tornwrite.model.results import NO_CRASH, NOT_YET, Finding, Stage, StepLine
 from tornwrite.reports.printing import counted, printable
 
-FATES = {"on disk": ("✓", "green"), "in part": ("~", "yellow"), "not on disk": ("✗", "red")}
+FATES = {
+    "on disk": ("✓", "green"),
+    "in part": ("~", "yellow"),
+    "not on disk": ("✗", "red"),
+    NOT_YET: ("✗", "red"),
+}
 
 STEPS_SHOWN = 24
 """How many steps of a finding are printed at most; the JSON report has all."""
@@ -162,10 +167,12 @@ def _steps(found: Finding) -> Table:
             lines.add_row("", "", printable(operation, "dim italic"))
         mark, style = FATES.get(step.fate, ("·", "dim"))
         text = printable(step.text, "bold" if step.number == found.protect else "")
-        if step.fate in ("in part", "not on disk"):
+        if step.fate in ("in part", "not on disk", NOT_YET):
             text.append(f"  {step.fate}", style=style)
         if step.number == found.protect:
-            text.append("  ← protect this", style="bold red")
+            late = "the answer came before this"
+            mine = late if step.fate == NOT_YET else "protect this"
+            text.append(f"  ← {mine}", style="bold red")
         lines.add_row(str(step.number), Text(mark, style=style), text)
     return lines
 
@@ -182,7 +189,8 @@ def _protect(step: StepLine) -> Table:
     lines.add_column(no_wrap=True)
     lines.add_column(overflow="fold")
     head = Text("\nprotect", style="bold")
-    lines.add_row(head, printable(f"\nstep {step.number}, {step.text}"))
+    late = ": answer only when it is done" if step.fate == NOT_YET else ""
+    lines.add_row(head, printable(f"\nstep {step.number}, {step.text}{late}"))
     for position, site in enumerate(step.sites):
         where = "at" if not position else "from"
         lines.add_row(Text(where, justify="right"), printable(site, "cyan"))

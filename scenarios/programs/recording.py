@@ -1,7 +1,7 @@
 """A program's run, recorded: its steps as strace saw them, its answers among them.
 
-A driver is asked one thing after the other, so an operation begins where the one before was
-answered; and it is acknowledged where the driver wrote the last byte of its answer.
+An operation begins where the driver read the first byte of its request, and is acknowledged where
+it wrote the last byte of its answer (`tornwrite.scenarios.programs.weaving`).
 """
 
 import contextlib
@@ -144,12 +144,13 @@ def calls_beside(root: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Life:
-    """One process of the driver, and what it was asked."""
+    """One process of the driver, and what it was asked. sent: how many bytes that were."""
 
     running: Running
     base: Image
     log: StraceLog
     pipe: int
+    sent: int = 0
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -254,7 +255,9 @@ class ProgramRun:
                 life.log.calls, self._root, life.base, os.getcwd(), life.pipe, killed=last
             )
             self.read.append(read)
-            owner = woven(events, read, life.asked, owner, handles)
+            heard = read.heard[-1][0] if read.heard else 0
+            all_heard = heard <= life.sent if last else heard == life.sent
+            owner = woven(events, read, life.asked, owner, handles, hears_all=all_heard)
             handles += max((handle_of(step) for step in read.steps), default=0)
         return Trace(self._base, tuple(events))
 
@@ -333,7 +336,8 @@ class ProgramRun:
     def _ask(
         self, request: Request, began: Began | None = None, number: int | None = None
     ) -> Answer:
-        asked = Asked(began)
+        asked = Asked(began, first=self._life.sent + 1)
+        self._life.sent += len(request.line())
         self._life.asked.append(asked)
         answer = self._life.running.ask(request)
         asked.byte = self._life.running.bytes_said

@@ -13,12 +13,14 @@ from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Stepped
 class Asked:
     """One request. began: an operation that begins with it; ended: how one ends with it.
 
-    byte: which of all that the process says is the last of the answer; None where there is none.
+    first: which of all bytes that the process was sent is the first of the request. byte: which of
+    all that it says is the last of the answer; None where there is none.
     """
 
     began: Began | None = None
     ended: Acknowledged | Failed | None = None
     byte: int | None = None
+    first: int = 0
 
 
 def woven(
@@ -27,22 +29,39 @@ def woven(
     requests: Sequence[Asked],
     owner: int | None,
     handles: int,
+    *,
+    hears_all: bool,
 ) -> int | None:
-    """Put a life's steps and answers in order behind the events; whose steps come next."""
+    """Put a life's steps, requests and answers in order behind the events; whose steps come next.
+
+    An operation begins where its request was read, so that what a driver still does after an answer
+    is not taken for work on the next request. hears_all: whether every byte that it was sent was
+    seen to be read; else an operation begins where the one before was answered.
+    """
     done = 0
+
+    def step_on(until: int) -> None:
+        nonlocal done
+        events.extend(Stepped(_with(step, handles), (), owner) for step in read.steps[done:until])
+        done = max(done, until)
+
     for asked in requests:
+        heard = read.heard_at(asked.first) if hears_all else done
+        answered = None if asked.byte is None else read.done_at(asked.byte)
+        if heard is None and answered is None:
+            break  # it was killed before it read this
         if asked.began is not None:
+            begins = done if heard is None else heard
+            step_on(begins if answered is None else min(begins, answered))
             owner = asked.began.number
             events.append(asked.began)
-        if asked.byte is None:
+        if answered is None:
             break
-        until = max(read.done_at(asked.byte), done)
-        events += [Stepped(_with(step, handles), (), owner) for step in read.steps[done:until]]
-        done = until
+        step_on(answered)
         if asked.ended is not None:
             owner = None
             events.append(asked.ended)
-    events += [Stepped(_with(step, handles), (), owner) for step in read.steps[done:]]
+    step_on(len(read.steps))
     return owner
 
 

@@ -151,6 +151,15 @@ def test_a_finding_points_at_the_step_to_protect_and_its_source() -> None:
     assert "from driver.py:3 in apply" in "\n".join(lines)
 
 
+def test_a_step_that_came_after_its_answer_is_told_so() -> None:
+    (first, *rest) = FINDING.steps
+    late = replace(first, number=9, fate="not done yet")
+    one = replace(FINDING, steps=(first, *rest, late), protect=9)
+    text = shown(finding(one, "t"))
+    assert "✗ open chat_1.jsonl (create)  not done yet  ← the answer came before this" in text
+    assert "step 9, open chat_1.jsonl (create): answer only when it is done" in text
+
+
 def test_a_finding_shows_what_the_crash_left() -> None:
     lines = shown(finding(FINDING, "t")).splitlines()
     assert any("9 B b'{...}'" in line and "chat_1.jsonl" in line for line in lines)

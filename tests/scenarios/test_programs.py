@@ -14,11 +14,13 @@ from tornwrite import KeyValue, program_subject
 from tornwrite.cli import main
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.profiles import EXT4, KILL, POSIX
-from tornwrite.faults.steps import describe
-from tornwrite.faults.trace import Acknowledged, Began, Failed, Stepped, Trace, open_paths
+from tornwrite.faults.steps import Fsync, describe
+from tornwrite.faults.strace_live import LiveRecording
+from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Stepped, Trace, open_paths
 from tornwrite.model.operation import Operation
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.fault_lanes import Effort
+from tornwrite.scenarios.programs.weaving import Asked, woven
 from tornwrite.scenarios.recording import NotMeasured, record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
@@ -76,8 +78,64 @@ def test_an_answer_may_come_in_parts() -> None:
 
 
 def test_what_is_done_after_the_answer_comes_after_the_acknowledgement() -> None:
+    """And before the next operation, which begins where its request is read."""
     lines = told(recorded(values("answers-first"), PUT))
+    late = [line.replace("1  ", "None  ", 1) for line in PUT_STEPS[1:-1]]
+    assert lines[2:11] == ["1: put", "1 ok", *late, "2: put"]
+
+
+SHELL = r"""
+while IFS= read -r line; do
+    case "$line" in
+        *'"open"'*) directory=${line#*'"directory": "'}; directory=${directory%'"'*} ;;
+        *'"observe"'*) echo '{"ok": {}}'; continue ;;
+    esac
+    echo '{"ok": null}'
+    case "$line" in
+        *'"put"'*) printf first | cat > "$directory/a" ;;
+    esac
+done
+"""
+
+
+def test_what_the_children_of_a_driver_read_is_no_request(tmp_path: Path) -> None:
+    """A shell gives each of its children another standard input."""
+    (tmp_path / "driver.sh").write_text(SHELL)
+    subject = program_subject(["sh", str(tmp_path / "driver.sh")], KeyValue(), OPERATIONS)
+    lines = told(recorded(subject, PUT))
+    second = lines.index("2: put")
     assert lines[2:4] == ["1: put", "1 ok"]
+    assert any("write 5 B at 0 of a" in line for line in lines[4:second])
+    assert any("write 5 B at 0 of a" in line for line in lines[second:])
+
+
+def test_where_not_all_reads_are_seen_an_operation_begins_where_the_last_was_answered() -> None:
+    steps = tuple(Fsync("") for _ in range(3))
+    read = LiveRecording(steps, ((5, 1), (10, 3)), heard=((4, 0), (8, 2)))
+    asked = [
+        Asked(
+            Began(number, "put", {}),
+            Acknowledged(number),
+            byte=5 * number + 5,
+            first=4 * number + 1,
+        )
+        for number in range(2)
+    ]
+    kinds: dict[bool, list[str]] = {}
+    for hears_all in (True, False):
+        events: list[Event] = []
+        woven(events, read, asked, None, 0, hears_all=hears_all)
+        kinds[hears_all] = [type(event).__name__[0] for event in events]
+    assert "".join(kinds[True]) == "BSASBSA"
+    assert "".join(kinds[False]) == "BSABSSA"
+
+
+def test_one_that_is_killed_before_it_reads_a_request_has_not_begun_with_it() -> None:
+    read = LiveRecording((Fsync(""),), ((5, 0),), heard=((4, 0),))
+    asked = [Asked(Began(0, "put", {}), Acknowledged(0), 5, 1), Asked(Began(1, "put", {}), first=5)]
+    events: list[Event] = []
+    woven(events, read, asked, None, 0, hears_all=True)
+    assert [type(event).__name__ for event in events] == ["Began", "Acknowledged", "Stepped"]
 
 
 @pytest.mark.parametrize("words", [(), ("warm",)], ids=["anew", "kept"])
