@@ -35,14 +35,15 @@ class _Spinner(LiveProgress):
 
     def _say(self, text: str) -> None:
         self._progress.update(self._task, description=escape(text))
+        self._log(text.replace("\n", "; "))
 
 
 class SoakProgress(_Spinner):
-    """What each subject is at, and what was done so far. Silent where nobody looks."""
+    """What each subject is at, and what was done so far."""
 
     def worked(self, subject: str, at: str, examples: int) -> None:
         """A round of that subject has begun its so many-th example."""
-        self._now[subject] = f"{subject}: {examples:,} examples, {at}"
+        self._now[subject] = f"{subject}: {counted(examples, 'example')}, {at}"
         self._show()
 
     def finished(self, done: SoakRound) -> None:
@@ -127,7 +128,7 @@ def _sum(numbers: Iterable[int]) -> str:
 
 
 class ExploreProgress(_Spinner):
-    """What is being gone through. Silent where nobody looks."""
+    """What is being gone through."""
 
     def worked(self, subject: str, at: str, number: int) -> None:
         """The sequence of that number is being run."""
