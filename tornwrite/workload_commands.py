@@ -55,7 +55,8 @@ def duration(context: click.Context, parameter: click.Parameter, value: str | No
     "seconds",
     callback=duration,
     metavar="TIME",
-    help="Go on for so long all together: 90s, 30m, 2h. One round of each subject by default.",
+    help="Go on for so long all together: 90s, 30m, 2h. One round of each subject by default. A "
+    "failure is made smaller for a minute more at most.",
 )
 @click.option(
     "--seed",
