@@ -251,8 +251,9 @@ class ProgramRun:
         for life in self._lives:
             last = killed and life is self._life
             life.log.finish()
+            folder, _ = self._program.started_in()
             read = read_recording(
-                life.log.calls, self._root, life.base, os.getcwd(), life.pipe, killed=last
+                life.log.calls, self._root, life.base, folder, life.pipe, killed=last
             )
             self.read.append(read)
             heard = read.heard[-1][0] if read.heard else 0

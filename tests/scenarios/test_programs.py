@@ -1,6 +1,7 @@
 """Programs recorded through their drivers: where answers lie among the steps, what is judged."""
 
 import os
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -252,6 +253,60 @@ def test_a_program_is_found_where_it_is_judged(monkeypatch: pytest.MonkeyPatch) 
         driver = subject.open(bench)
         assert driver.observe(()) == {"content": {}}
         driver.close()
+
+
+PROJECT = """
+[tool.tornwrite]
+seed = 1
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a driver, and a folder of it to be in."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "driver").symlink_to(DRIVER)
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+    return tmp_path
+
+
+def test_in_a_project_it_is_found_from_the_file_of_the_project(project: Path) -> None:
+    """Wherever in the project one is: in the recorded run, and on each image."""
+    command = [sys.executable, "-I", "-S", "tools/driver", "warm"]
+    subject = program_subject(command, KeyValue(), OPERATIONS)
+    assert told(recorded(subject, PUT))[:10] == ["0: open", "0 ok", *PUT_STEPS]
+    with workplace() as (_, bench):
+        driver = subject.open(bench)
+        assert driver.observe(()) == {"content": {}}
+        driver.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("./nothing", "there is no program ./nothing in {0}, where pyproject.toml has [tool.torn"),
+        ("nothing", "there is no program nothing on the PATH; install it, or, if it is a file of "),
+        ("nothing", "give its path: ./nothing, from {0}, where pyproject.toml has"),
+    ],
+)
+def test_where_it_was_looked_for_is_told(name: str, said: str, project: Path) -> None:
+    subject = program_subject([name], KeyValue(), OPERATIONS)
+    with pytest.raises(WrongUse) as refused:
+        recorded(subject, PUT)
+    assert said.format(project) in str(refused.value)
+    with pytest.raises(WrongUse) as refused, workplace() as (_, bench):
+        subject.open(bench)
+    assert said.format(project) in str(refused.value)
+
+
+def test_outside_of_a_project_it_is_looked_for_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WrongUse, match="the current directory"):
+        recorded(program_subject(["./nothing"], KeyValue(), OPERATIONS), PUT)
 
 
 def test_it_is_given_its_variables() -> None:
