@@ -25,6 +25,7 @@ from tornwrite.model.shapes import AppendLog, Document, KeyValue
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.building import python_subject
 from tornwrite.scenarios.built_driver import StoreDriver
+from tornwrite.scenarios.built_values import values_of
 from tornwrite.scenarios.disk_filling import Attempt, Filled, Look
 from tornwrite.scenarios.disk_judging import wrongs
 from tornwrite.scenarios.explorer import Bounds, explore_one
@@ -95,6 +96,29 @@ def test_values_are_those_of_the_strategies_and_can_be_told_apart() -> None:
     assert isinstance(argument, Values)
     assert len(argument.values) > 4
     assert all(set(value) <= set("ab") and 2 <= len(value) <= 3 for value in argument.values)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        st.text("ab", max_size=4),
+        st.text("a", min_size=1, max_size=3) | st.text("xyz", min_size=1, max_size=9),
+        st.integers(),
+        st.integers(0, 500),
+        st.text(min_size=1, max_size=8),
+    ],
+    ids=["two letters", "one letter, or three", "numbers", "few numbers", "short text"],
+)
+def test_no_value_is_a_piece_of_another_one(strategy: Any) -> None:
+    """Half of `aa` would look like `a`, which was there before."""
+    texts = [str(value) for value in values_of(strategy, 12, "value of put")]
+    assert len(texts) == 12
+    assert not [(one, other) for one in texts for other in texts if one != other and one in other]
+
+
+def test_where_there_are_no_such_values_others_are_taken() -> None:
+    assert set(values_of(st.text("a", max_size=2), 3, "value")) == {"", "a", "aa"}
+    assert set(values_of(st.sampled_from(["a", "b"]), 3, "value")) == {"a", "b"}
 
 
 def test_in_sequences_keys_are_named_and_contents_numbered() -> None:
