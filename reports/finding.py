@@ -61,11 +61,13 @@ def finding(found: Finding, title: str) -> RenderableType:
     if violation.after:
         line("after", violation.after)
     if not found.stages:
-        line("crash", _when(found))
+        line("crash" if _takes_crash(found) else "when", _when(found))
     if found.lane:
         line("fault", _fault(found))
     elif found.profile != NO_CRASH:
         line("profiles", _profiles(found))
+        if beside := _beside(found):
+            line("also by", "; ".join(beside))
     line("scenario", found.scenario + _also(found))
     parts: list[RenderableType] = [head]
     if found.steps and found.profile != NO_CRASH:
@@ -74,7 +76,8 @@ def finding(found: Finding, title: str) -> RenderableType:
         if protected is not None:
             parts.append(_protect(protected))
     if found.files:
-        parts += [Text("\nwhat the crash left", style="bold"), _files(found)]
+        left = "what the crash left" if _takes_crash(found) else "what is there then"
+        parts += [Text(f"\n{left}", style="bold"), _files(found)]
     return Panel(Group(*parts), title=printable(title), title_align="left", box=box.ROUNDED)
 
 
@@ -82,21 +85,29 @@ def _profiles(found: Finding) -> str:
     """Which kinds of crash show it, of those that were judged."""
     judged = found.judged or found.profiles
     shown = [name for name in found.profiles if name in judged]
-    beside = [name for name in found.profiles if name not in judged]
-    also = f"; found by {', '.join(beside)} too" if beside else ""
     if len(judged) == 1:
-        return f"{found.profile}, the only one judged{also}"
+        return f"{found.profile}, the only one judged"
     if len(judged) <= FEW:
         others = [name for name in judged if name not in shown]
         not_by = f", not by {' and '.join(others)}" if others else ""
-        return f"shown by {' and '.join(shown)}{not_by}; no other was judged{also}"
-    return f"{found.profile} is the strongest that shows it; all that do: {', '.join(shown)}{also}"
+        return f"shown by {' and '.join(shown)}{not_by}; no other was judged"
+    return f"{found.profile} is the strongest that shows it; all that do: {', '.join(shown)}"
+
+
+def _beside(found: Finding) -> list[str]:
+    """The lanes that show what a crash alone shows, too."""
+    return [name for name in found.profiles if found.judged and name not in found.judged]
+
+
+def _takes_crash(found: Finding) -> bool:
+    """Whether it takes a crash: an error or an order of turns may do by itself."""
+    return not found.lane or bool(found.stages) or found.profile not in found.profiles
 
 
 def _fault(found: Finding) -> str:
     """Which kind of fault shows it, and what of the crash that it takes beside."""
     lanes = dict.fromkeys((found.lane, *found.profiles))
-    words = ", ".join(lanes)
+    words = "; ".join(lanes)
     losses = {found.profile, *(stage.profile for stage in found.stages)} - {"", "kill", *lanes}
     if losses:
         names = " and ".join(sorted(losses))
@@ -142,7 +153,7 @@ def _stage(stage: Stage) -> str:
 def _heading(found: Finding) -> str:
     told = [stage.who for stage in found.stages if stage.last is not None]
     if not told:
-        return "steps until the crash"
+        return "steps until the crash" if _takes_crash(found) else "steps until then"
     return f"steps of {'both processes' if len(told) > 1 else told[0]}"
 
 

@@ -39,7 +39,7 @@ ALL = ("kill", "ext4", "xfs", "btrfs", "posix")
         (
             ("ext4", "crash in recovery"),
             ALL,
-            "the strongest that shows it; all that do: ext4; found by crash in recovery too",
+            "ext4 is the strongest that shows it; all that do: ext4",
         ),
         (("posix",), ("posix",), "posix, the only one judged"),
         (("posix",), ("kill", "posix"), "shown by posix, not by kill; no other was judged"),
@@ -73,7 +73,21 @@ def test_a_lane_calls_no_profile_the_strongest(lane: str, profile: str, said: st
 
 def test_all_lanes_that_show_it_are_named() -> None:
     one = replace(FINDING, lane="errors", profile="errors", profiles=("errors", "full disk"))
-    assert "fault     errors, full disk " in shown(finding(one, "t"))
+    assert "fault     errors; full disk " in shown(finding(one, "t"))
+    plain = replace(FINDING, profiles=("ext4", "kill, then power", "errors"))
+    assert "also by   kill, then power; errors " in shown(finding(plain, "t"))
+
+
+def test_what_takes_no_crash_is_not_told_as_one() -> None:
+    text = shown(
+        finding(replace(FINDING, lane="errors", profile="errors", profiles=("errors",)), "t")
+    )
+    assert "when      after step 1" in text
+    assert "steps until then" in text
+    assert "what is there then" in text
+    assert "crash" not in text
+    power = replace(FINDING, lane="errors", profile="posix", profiles=("errors",))
+    assert "crash     after step 1" in shown(finding(power, "t"))
 
 
 def test_who_did_what_is_told_process_by_process_and_in_order() -> None:
