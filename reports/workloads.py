@@ -58,7 +58,7 @@ class SoakProgress(_Spinner):
 def round_line(done: SoakRound) -> Text:
     """One round in one line, with its seed."""
     text = printable(
-        f"{done.subject}  seed {done.seed}: {done.examples:,} examples, "
+        f"{done.subject}  seed {done.seed}: {counted(done.examples, 'example')}, "
         f"{done.operations:,} steps, {done.judged:,} crash images judged, "
         f"{done.crashes:,} crashes made real, {done.seconds:.1f} s  "
     )
