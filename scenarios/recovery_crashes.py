@@ -121,7 +121,7 @@ class _Search:
     recovered: set[tuple[Image, Hashable, bool]] = field(default_factory=set)
     steps_seen: set[object] = field(default_factory=set)
     kinds: Kinds = field(default_factory=Kinds)
-    closed: int = 0
+    closed: bool = False
 
     @property
     def all(self) -> bool:
@@ -129,9 +129,8 @@ class _Search:
 
     def finished(self) -> LaneRun:
         if self.closed:
-            crashes = "1 crash" if self.closed == 1 else f"{self.closed} crashes"
             self.run.barred.append(
-                f"what {crashes} of the plain run left does not come back as promised, which is "
+                "what some crashes of the plain run left does not come back as promised, which is "
                 "told under the profiles; no recovery from that was crashed"
             )
             self.run.stopped += self.run.barred
@@ -150,7 +149,7 @@ class _Search:
             permitted = under(job.permitted[state.epoch], crash.profile)
             promised = {promise_key(permitted, state.epoch): permitted}
             if not still_promised(promised, assessor(state.image)):
-                self.closed += 1
+                self.closed = True
                 continue
             flying = tuple(operations[number] for number in wanted[state.epoch].in_flight)
             chain = (Link(trace, crash, 0),)
