@@ -213,8 +213,9 @@ def load(subject: str) -> Subject:
         scratch_root()
     except OSError as error:
         raise WrongUse(str(error)) from error
-    with Workspace() as workspace:
-        loaded.check(workspace.path)
+    if loaded.check is not None:
+        with Workspace() as workspace:
+            loaded.check(workspace.path)
     return loaded
 
 

@@ -45,6 +45,11 @@ def a_map(**more: Any) -> Subject:
     return python_subject(**{"open": stores.Map, "model": KeyValue(), "operations": PUT, **more})
 
 
+def check(subject: Subject, directory: Path) -> None:
+    assert subject.check is not None
+    subject.check(str(directory))
+
+
 # What follows
 
 
@@ -382,7 +387,7 @@ def test_a_first_look_that_does_not_fit_the_model_is_wrong_use(
     with pytest.raises(WrongUse, match=said):
         driver(a_map(open=store), tmp_path).observe(())
     with pytest.raises(WrongUse, match=said):
-        a_map(open=store).check(str(tmp_path))
+        check(a_map(open=store), tmp_path)
 
 
 def test_a_look_that_does_not_fit_what_was_there_before_is_what_the_store_came_to(
@@ -444,7 +449,7 @@ def test_an_operation_that_is_no_method_is_wrong_use(
     with pytest.raises(WrongUse, match=said):
         driver(a_map(open=store), tmp_path)
     with pytest.raises(WrongUse, match=said):
-        a_map(open=store).check(str(tmp_path))
+        check(a_map(open=store), tmp_path)
 
 
 @pytest.mark.parametrize("store", [NoDelete, AsList])
@@ -458,7 +463,7 @@ def test_what_a_store_does_wrong_itself_is_no_wrong_use(tmp_path: Path) -> None:
         def observe(self) -> Any:
             raise OSError("no")
 
-    a_map(open=Broken).check(str(tmp_path))
+    check(a_map(open=Broken), tmp_path)
 
 
 NO_DELETE = """
