@@ -1,11 +1,13 @@
-"""Recorder for a program that somebody talks to: its steps, and how many were done when it spoke.
+"""Recorder for a program that somebody talks to: its steps, and those done when it heard and spoke.
 
 Whoever talks to it starts it by `tracing_command`, with a pipe for its standard output, and when it
 has ended reads what it did by `read_recording`. When it spoke is seen in strace's own output, by
-its calls on that pipe: no clock is compared with another.
+its calls on that pipe, and when it heard by its reads of descriptor 0: no clock is compared with
+another.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from tornwrite.faults.images import Image
 from tornwrite.faults.recording_errors import UnknownStep
 from tornwrite.faults.steps import Step
 from tornwrite.faults.strace import probe_strace, strace_options
+from tornwrite.faults.strace_descriptors import CLONES
 from tornwrite.faults.strace_errors import StraceOutputError, StraceUnusableError
 from tornwrite.faults.strace_follow import Follower
 from tornwrite.faults.strace_log import PADDING
@@ -46,13 +49,20 @@ class LiveRecording:
 
     said: for each call by which it wrote to its standard output: how many bytes it had written
     after it, and how many steps it had done before. moments: before each call that made a step, and
-    before each of those. unrecorded: what it did beside its steps, a sentence each.
+    before each of those. heard: for each call by which it read from its standard input: how many
+    bytes it had read after it, and how many steps it had done by then. unrecorded: what it did
+    beside its steps, a sentence each.
     """
 
     steps: tuple[Step, ...]
     said: tuple[tuple[int, int], ...]
     moments: tuple[Moment, ...] = ()
+    heard: tuple[tuple[int, int], ...] = ()
     unrecorded: tuple[str, ...] = ()
+
+    def heard_at(self, byte: int) -> int | None:
+        """How many steps were done when so many bytes had been read; None if that was not seen."""
+        return next((done for until, done in self.heard if until >= byte), None)
 
     def done_at(self, byte: int) -> int:
         """How many steps were done when so many bytes had been written.
@@ -125,8 +135,51 @@ def read_recording(
         follower = Follower(Names(root, base), folder)
         steps = follower.follow(events, listener.hear)
     listener.ended(len(steps))
-    unrecorded = tuple(follower.unrecorded.said())
-    return LiveRecording(tuple(steps), tuple(listener.said), tuple(listener.moments), unrecorded)
+    return LiveRecording(
+        tuple(steps),
+        tuple(listener.said),
+        tuple(listener.moments),
+        tuple(listener.input.heard),
+        tuple(follower.unrecorded.said()),
+    )
+
+
+class _Input:
+    """Notes what is read from descriptor 0, as long as that is what the program was started with.
+
+    A process that has put something else there, as a shell does for what it starts, is not heard.
+    Whoever asked knows how many bytes there were to be read, and so whether these are all of them.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, int]] = []
+        self._total = 0
+        self._others: set[int] = set()
+
+    def hear(self, call: Call, done: int) -> None:
+        """A call is over, and so many steps were done by then."""
+        if call.failed or call.result is None:
+            return
+        numbers = [_number(argument) for argument in call.arguments[:2]]
+        match call.name:
+            case "read" | "readv" if numbers[:1] == [0] and call.result > 0:
+                if call.pid not in self._others:
+                    self._total += call.result
+                    self.heard.append((self._total, done))
+            case "dup2" | "dup3" if numbers[1:2] == [0]:
+                self._others.add(call.pid)
+            case "close" | "close_range" if numbers[:1] == [0]:
+                self._others.add(call.pid)
+            case name if name in CLONES and call.pid in self._others:
+                self._others.add(call.result)
+
+
+def _number(argument: Argument) -> int | None:
+    found = _NUMBER.match(argument) if isinstance(argument, str) else None
+    return int(found[0], 0) if found else None
+
+
+_NUMBER = re.compile(r"0x[0-9a-f]+|0(?!\d)|[1-9]\d*")
 
 
 class _Listener:
@@ -135,6 +188,7 @@ class _Listener:
     def __init__(self, pipe: int) -> None:
         self.said: list[tuple[int, int]] = []
         self.moments: list[Moment] = []
+        self.input = _Input()
         text = f"pipe:[{pipe}]"
         self._pipe = "<" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(text)) + ">"
         self._begun: dict[int, Moment] = {}
@@ -149,6 +203,7 @@ class _Listener:
             case Entered(pid, name, _):
                 self._begun[pid] = self._counted(pid, name, done)
             case Call(pid, name, arguments, result):
+                self.input.hear(event, done)
                 moment = self._begun.pop(pid, None) or self._counted(pid, name, done)
                 self._last = Moment(done, name, moment.count)
                 if name in _SPEAKS and result and result > 0 and self._is_said(name, arguments):

@@ -13,18 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.model.results import (
+    NO_CRASH,
+    NOT_YET,
     Finding,
     GateResult,
     KnownFinding,
     Row,
     Standing,
     StepLine,
-    worst,
+    of_rows,
 )
 from tornwrite.model.verdict import Kind, Verdict
-
-NO_CRASH = "no crash"
-"""What a finding names as its profile when the run itself was wrong."""
 
 STEPLESS = (Kind.LITTER, Kind.DRIFTED)
 """Told of the store as a whole: the step that came last is no cause."""
@@ -52,7 +51,7 @@ def as_known(result: GateResult, found: Finding) -> KnownFinding:
         promise=found.violation.promise.name,
         later=bool(found.violation.after),
         operation=line.operation.partition("(")[0] if line else "",
-        step=lost.text.partition(" ")[0] if lost else "",
+        step=_step(lost) if lost else "",
         function=_own_function(lost.sites) if lost else "",
         scenarios=(found.scenario, *found.also_in),
         profiles=(*found.profiles, *lane),
@@ -68,6 +67,11 @@ def _cause_line(found: Finding) -> StepLine | None:
     if found.protect is None:
         return found.steps[-1]
     return next((line for line in found.steps if line.number == found.protect), None)
+
+
+def _step(line: StepLine) -> str:
+    """What the step does; of one that came too late just that: the crash may be before any."""
+    return NOT_YET if line.fate == NOT_YET else line.text.partition(" ")[0]
 
 
 def _own_function(sites: Sequence[str]) -> str:
@@ -144,7 +148,7 @@ def _otherwise(result: GateResult) -> tuple[Verdict, tuple[str, ...]]:
         if row.profile == NO_CRASH
     )
     verdicts = [_past_what_is_known(row) for row in result.rows]
-    return worst([*verdicts, *([Verdict.HARNESS_BROKEN] if result.notes else [])]), hidden
+    return of_rows(verdicts, result.notes), hidden
 
 
 def _past_what_is_known(row: Row) -> Verdict:

@@ -7,6 +7,9 @@ from enum import Enum
 
 from tornwrite.model.verdict import Kind, Verdict, Violation
 
+NOT_YET = "not done yet"
+"""The fate of a step that the program did only after the crash, its operation long acknowledged."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
@@ -17,6 +20,27 @@ class StepLine:
     fate: str
     sites: tuple[str, ...]
     operation: str
+
+
+NO_CRASH = "no crash"
+"""Where profiles are named: the run itself was wrong, before any crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one process did, of several on the way to a finding, and how it ended.
+
+    who: `first process`, `recovery`. did: the operations that had returned; in_flight: those that
+    had not. ended: in words. profile: of the crash that ended it, "" for none. last: its last step
+    in the numbers of the finding; None for one whose steps the finding does not show.
+    """
+
+    who: str
+    did: tuple[str, ...]
+    in_flight: tuple[str, ...]
+    ended: str
+    profile: str
+    last: int | None
 
 
 class Standing(Enum):
@@ -30,15 +54,16 @@ class Standing(Enum):
 class Finding:
     """One violated promise, with everything needed to see it, explain it and replay it.
 
-    profile: the strongest that shows it; profiles: all that do. images: how many images show it.
+    profile: the strongest that shows it; profiles: all that do, and the names of lanes that do.
+    judged: the profiles that the crashes were judged under. images: how many images show it.
     point: steps done when the world stopped; cut: bytes done of the write under way.
     acknowledged: the operations that had returned, in_flight: those that had not.
     protect: the step that should have been protected, as a number; None when no step was lost.
     files: what the crash left, path and content in short. replay: a command that shows it again.
     also_in: other scenarios in which the same thing goes wrong for want of the same source line.
-    lane: what found it beside the crashes of the plain run; "" for those. standing: None without a
-    baseline. remark: of one that is known, why it is; of a new one, what it has more than a known
-    one that it is like.
+    lane: what found it beside the crashes of the plain run; "" for those. stages: of one that it
+    took several processes for, what each of them did. standing: None without a baseline. remark: of
+    one that is known, why it is; of a new one, what it has more than a known one that it is like.
     """
 
     scenario: str
@@ -57,6 +82,8 @@ class Finding:
     replay: str
     also_in: tuple[str, ...] = ()
     lane: str = ""
+    judged: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
     standing: Standing | None = None
     remark: str = ""
 
@@ -123,11 +150,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that a run did not try.
+
+    of: the lane or profile that it is a part of; "" for what no part of the run could see. said: in
+    words. whole: nothing of it was tried.
+    """
+
+    of: str
+    said: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GateResult:
     """A whole run. notes: what could not be measured or broke, a sentence each.
 
-    effort: how much was tried. left_out: what that leaves out, a sentence each. baseline: the file
-    of known findings, "" for none. vanished: those of them that were looked for and not found.
+    effort: how much was tried. left_out: what was not. baseline: the file of known findings, "" for
+    none. vanished: those of them that were looked for and not found.
     """
 
     subject: str
@@ -140,7 +180,7 @@ class GateResult:
     notes: tuple[str, ...]
     seconds: float
     effort: str = ""
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     baseline: str = ""
     vanished: tuple[KnownFinding, ...] = ()
 
@@ -335,6 +375,12 @@ class Exploration:
     stopped: str
     notes: tuple[str, ...]
     seconds: float
+
+
+def of_rows(verdicts: "list[Verdict]", notes: tuple[str, ...]) -> Verdict:
+    """The verdict of a run by those of its rows: with something to note there is no pass."""
+    verdict = worst(verdicts)
+    return Verdict.HARNESS_BROKEN if notes and verdict is Verdict.PASSED else verdict
 
 
 def worst(verdicts: "list[Verdict]") -> Verdict:

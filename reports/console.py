@@ -1,25 +1,18 @@
 """The gate on a terminal: a table, the findings, one line of verdict."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tornwrite.model.results import (
-    Finding,
-    GateResult,
-    Row,
-    Standing,
-    StepLine,
-    faults_tried,
-    worst,
-)
+from tornwrite.model.results import NO_CRASH, GateResult, Row, Standing, worst
 from tornwrite.model.verdict import Verdict
 from tornwrite.reports import baseline
-from tornwrite.reports.printing import printable
+from tornwrite.reports.finding import show_finding
+from tornwrite.reports.printing import counted, printable
 
 STYLES = {
     Verdict.PASSED: "green",
@@ -28,19 +21,12 @@ STYLES = {
     Verdict.HARNESS_BROKEN: "bold magenta",
 }
 
-FATES = {"on disk": ("✓", "green"), "in part": ("~", "yellow"), "not on disk": ("✗", "red")}
-
-NOT_WORKED_OUT = ("real kills", "kill, then power")
-"""Rows that count processes killed for real, not crash points worked out."""
-
-STEPS_SHOWN = 24
-"""How many steps of a finding are printed at most; the JSON report has all."""
-
 
 def show(result: GateResult, console: Console) -> None:
     """Print the whole result: table, findings, notes, verdict."""
-    console.print(table(result.rows))
-    console.print()
+    if any(_was_judged(row) for row in result.rows):
+        console.print(table(result.rows))
+        console.print()
     for number, found in enumerate(result.findings, start=1):
         title = f"finding {number} of {len(result.findings)}"
         if found.standing is Standing.KNOWN:
@@ -48,56 +34,23 @@ def show(result: GateResult, console: Console) -> None:
         else:
             show_finding(found, baseline.titled(found, title), console)
     baseline.show_vanished(result, console)
-    stopped = dict.fromkeys(
-        f"{row.scenario} under {row.profile} is not complete: {row.stopped}"
-        for row in result.rows
-        if row.stopped and row.stopped not in result.notes and row.verdict is not Verdict.PASSED
-    )
-    for note in [*stopped, *result.notes]:
+    for note in [*_not_complete(result), *result.notes]:
         console.print(Text.assemble(("note: ", "bold"), printable(note)))
     console.print(verdict(result))
 
 
-def show_tried(results: Sequence[GateResult], console: Console) -> None:
-    """Print how many distinct faults were tried, by kind, and what the effort left out."""
-    rows = [row for result in results for row in result.rows]
-    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    shown.add_column("faults tried", no_wrap=True)
-    shown.add_column("", justify="right", no_wrap=True)
-    shown.add_column("", overflow="fold")
-    plain = [row for row in rows if not row.faults]
-    crashes = sum(row.judged for row in plain if row.profile not in NOT_WORKED_OUT)
-    shown.add_row("images", f"{crashes:,}", "disk contents that a crash could leave")
-    for name in NOT_WORKED_OUT:
-        points = sum(row.points for row in plain if row.profile == name)
-        if points:
-            shown.add_row(name, f"{points:,}", "")
-    tried = faults_tried(rows)
-    for lane in dict.fromkeys(one.lane for one in tried):
-        of_lane = [one for one in tried if one.lane == lane]
-        shown.add_row(lane, f"{sum(one.number for one in of_lane):,}", "")
-        for at in dict.fromkeys(one.at for one in of_lane):
-            parts = [one for one in of_lane if one.at == at]
-            kinds = ", ".join(f"{one.what} {one.number:,}" for one in parts)
-            shown.add_row(
-                printable(f"  {at}"),
-                f"{sum(one.number for one in parts):,}",
-                printable(kinds, "dim"),
-            )
-    console.print()
-    console.print(shown)
-    for left_out in dict.fromkeys(said for result in results for said in result.left_out):
-        effort = results[0].effort
-        console.print(
-            Text.assemble((f"left out at effort {effort}: ", "bold"), printable(left_out))
-        )
-
-
-def show_finding(found: Finding, title: str, console: Console) -> None:
-    """Print one finding, and below it, in one piece to be copied, the command that replays it."""
-    console.print(finding(found, title))
-    console.print(Text.assemble(("replay: ", "bold"), printable(found.replay)), soft_wrap=True)
-    console.print()
+def _not_complete(result: GateResult) -> Iterator[str]:
+    """Why rows are not complete that did not pass: each reason once, with all that it is of."""
+    scenarios: dict[tuple[str, str], dict[str, None]] = {}
+    for row in result.rows:
+        noted = any(note.endswith(row.stopped) for note in result.notes)
+        if row.stopped and not noted and row.verdict is not Verdict.PASSED:
+            scenarios.setdefault((row.profile, row.stopped), {})[row.scenario] = None
+    profiles: dict[tuple[str, str], list[str]] = {}
+    for (profile, stopped), names in scenarios.items():
+        profiles.setdefault((", ".join(names), stopped), []).append(profile)
+    for (told, stopped), under in profiles.items():
+        yield f"{told} under {', '.join(under)} is not complete: {stopped}"
 
 
 def table(rows: Iterable[Row]) -> Table:
@@ -108,11 +61,24 @@ def table(rows: Iterable[Row]) -> Table:
     for head in (*heads, "seconds"):
         shown.add_column(head, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)
-    last = ""
+    for scenario, own in groupby(rows, lambda row: row.scenario):
+        known = tuple(own)
+        shown.add_row(printable(scenario, "bold"), f"{known[0].operations:,}")
+        if any(map(_was_judged, known)):
+            _add_rows(shown, known)
+        else:
+            verdict = known[0].verdict
+            shown.add_row("  nothing judged", *[""] * 6, Text(verdict.value, STYLES[verdict]))
+    return shown
+
+
+def _was_judged(row: Row) -> bool:
+    """Whether anything came of it: of a scenario that could not be recorded nothing does."""
+    return row.points > 0 or row.verdict in (Verdict.PASSED, Verdict.VIOLATED)
+
+
+def _add_rows(shown: Table, rows: Iterable[Row]) -> None:
     for row in rows:
-        if row.scenario != last:
-            last = row.scenario
-            shown.add_row(printable(row.scenario, "bold"), f"{row.operations:,}")
         shown.add_row(
             printable(f"  {row.profile}"),
             "",
@@ -125,7 +91,6 @@ def table(rows: Iterable[Row]) -> Table:
         )
         if row.stopped and row.verdict is not Verdict.PASSED:
             shown.add_row(Text("    not complete", style="yellow"))
-    return shown
 
 
 def verdict(result: GateResult) -> Text:
@@ -133,21 +98,24 @@ def verdict(result: GateResult) -> Text:
     complete = sum(row.complete for row in result.rows)
     scenarios = len({row.scenario for row in result.rows})
     judged = sum(row.judged for row in result.rows)
-    parts = [
-        f"{scenarios} scenarios",
-        f"{judged:,} images judged",
-        f"complete in {complete} of {len(result.rows)} rows",
-        f"{len(result.findings)} findings{baseline.of_them_new(result)}",
-        f"seed {result.seed}",
-        f"{result.seconds:.1f} s",
-    ]
+    parts = [counted(scenarios, "scenario")]
+    if any(row.points and row.profile != NO_CRASH for row in result.rows):
+        rows = f"complete in {complete} of {counted(len(result.rows), 'row')}"
+        parts += [f"{counted(judged, 'image')} judged", rows]
+    found = f"{counted(len(result.findings), 'finding')}{baseline.of_them_new(result)}"
+    parts += [found, f"seed {result.seed}", f"{result.seconds:.1f} s"]
     if result.weakened:
         parts.append("weaker promises declared: " + ", ".join(result.weakened))
     return Text.assemble(
         (result.verdict.value, STYLES[result.verdict]),
         f"{baseline.with_known([result])}: {result.subject}; ",
+        "no verdict on it, see above; " if result.verdict in _WITHOUT else "",
         ", ".join(parts),
     )
+
+
+_WITHOUT = (Verdict.HARNESS_BROKEN, Verdict.NOT_MEASURED)
+"""These say nothing of the subject."""
 
 
 def show_verdicts(results: Sequence[GateResult], console: Console) -> None:
@@ -159,108 +127,8 @@ def show_verdicts(results: Sequence[GateResult], console: Console) -> None:
     console.print(
         Text.assemble(
             (whole.value, STYLES[whole]),
-            f"{baseline.with_known(results)}: {len(results)} subjects, "
-            f"{sum(row.judged for result in results for row in result.rows):,} images judged, "
+            f"{baseline.with_known(results)}: {counted(len(results), 'subject')}, "
+            f"{counted(sum(row.judged for one in results for row in one.rows), 'image')} judged, "
             f"{sum(result.seconds for result in results):.1f} s",
         )
     )
-
-
-def finding(found: Finding, title: str) -> RenderableType:
-    """One finding: promised, recovered, the steps and their fates, what the crash left."""
-    violation = found.violation
-    head = Table.grid(padding=(0, 1))
-    head.add_column(style="bold", no_wrap=True)
-    head.add_column(overflow="fold")
-
-    def line(name: str, text: str | Text) -> None:
-        head.add_row(name, text if isinstance(text, Text) else printable(text))
-
-    line(
-        "what",
-        Text.assemble(
-            (violation.kind.value, "bold red"),
-            f": {violation.kind.meaning}",
-            printable(f" ({violation.about})" if violation.about else ""),
-        ),
-    )
-    line("promise", f"{violation.promise.name}: {violation.promise.text}")
-    line("promised", violation.promised)
-    line("recovered", violation.recovered)
-    if violation.after:
-        line("after", violation.after)
-    line("crash", _when(found))
-    profiles = ", ".join(found.profiles)
-    line("profiles", f"{found.profile} is the strongest that shows it; all that do: {profiles}")
-    line("scenario", found.scenario + _also(found))
-    parts: list[RenderableType] = [head]
-    if found.steps and found.profile != "no crash":
-        parts += [Text("\nsteps until the crash", style="bold"), _steps(found)]
-        protected = next((step for step in found.steps if step.number == found.protect), None)
-        if protected is not None:
-            parts.append(_protect(protected))
-    if found.files:
-        parts += [Text("\nwhat the crash left", style="bold"), _files(found)]
-    return Panel(Group(*parts), title=printable(title), title_align="left", box=box.ROUNDED)
-
-
-def _also(found: Finding) -> str:
-    if not found.also_in:
-        return f" ({found.images:,} images)" if found.images else ""
-    return f"; also in {', '.join(found.also_in)} ({found.images:,} images together)"
-
-
-def _when(found: Finding) -> str:
-    if found.profile == "no crash":
-        return "none is needed: the run itself shows it"
-    done = f"after step {found.point - 1}" if found.point else "before the first step"
-    if found.cut is not None:
-        done = f"during step {found.point}, {found.cut} bytes of the write done"
-    flying = f"in flight: {'; '.join(found.in_flight)}" if found.in_flight else "nothing in flight"
-    last = f"; last acknowledged: {found.acknowledged[-1]}" if found.acknowledged else ""
-    return f"{done}; {flying}{last}"
-
-
-def _steps(found: Finding) -> Table:
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(justify="right", style="dim", no_wrap=True)
-    lines.add_column(no_wrap=True)
-    lines.add_column(overflow="fold")
-    shown = found.steps[-STEPS_SHOWN:]
-    if len(shown) < len(found.steps):
-        earlier = f"… after {len(found.steps) - len(shown)} earlier steps"
-        lines.add_row("", "", Text(earlier, style="dim"))
-    operation = ""
-    for step in shown:
-        if step.operation != operation:
-            operation = step.operation
-            lines.add_row("", "", printable(operation, "dim italic"))
-        mark, style = FATES.get(step.fate, ("·", "dim"))
-        text = printable(step.text, "bold" if step.number == found.protect else "")
-        if step.fate in ("in part", "not on disk"):
-            text.append(f"  {step.fate}", style=style)
-        if step.number == found.protect:
-            text.append("  ← protect this", style="bold red")
-        lines.add_row(str(step.number), Text(mark, style=style), text)
-    return lines
-
-
-def _protect(step: StepLine) -> Table:
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(no_wrap=True)
-    lines.add_column(overflow="fold")
-    head = Text("\nprotect", style="bold")
-    lines.add_row(head, printable(f"\nstep {step.number}, {step.text}"))
-    for position, site in enumerate(step.sites):
-        where = "at" if not position else "from"
-        lines.add_row(Text(where, justify="right"), printable(site, "cyan"))
-    return lines
-
-
-def _files(found: Finding) -> Table:
-    files = Table.grid(padding=(0, 1))
-    files.add_column(no_wrap=True)
-    files.add_column(overflow="fold", style="dim")
-    for path, content in found.files:
-        files.add_row(printable(path), printable(content))
-    return files

@@ -12,7 +12,7 @@ from rich.text import Text
 from tornwrite.model.results import DeviceCell, DeviceTable, Kept, worst
 from tornwrite.reports.console import STYLES
 from tornwrite.reports.json_report import plain_fields, write_plain
-from tornwrite.reports.printing import printable
+from tornwrite.reports.printing import counted, printable
 
 FORMAT = "tornwrite-devices"
 VERSION = 1
@@ -93,7 +93,7 @@ def _show_example(cell: DeviceCell, console: Console) -> None:
         (cell.promise, "bold"),
         f" on {cell.profile}: ",
         (wrong.kind.value, style),
-        printable(f"{about}, {cell.images:,} images; {cell.example.scenario}"),
+        printable(f"{about}, {counted(cell.images, 'image')}; {cell.example.scenario}"),
     )
     console.print(told)
     console.print(printable(f"    promised {wrong.promised}"))
@@ -108,8 +108,8 @@ def verdict(result: DeviceTable) -> Text:
     broken = [cell for cell in result.cells if cell.kept is Kept.BROKEN]
     excused = sum(cell.excused for cell in broken)
     parts = [
-        f"{len(result.profiles)} profiles",
-        f"{result.images:,} images judged",
+        counted(len(result.profiles), "profile"),
+        f"{counted(result.images, 'image')} judged",
         f"{len(broken)} of {len(result.cells)} cells broken",
         f"{excused} of them (in brackets) because the device loses what was synced",
         f"seed {result.seed}",
@@ -128,7 +128,9 @@ def show_verdicts(results: Sequence[DeviceTable], console: Console) -> None:
     for result in results:
         console.print(verdict(result))
     whole = worst([result.verdict for result in results])
-    console.print(Text.assemble((whole.value, STYLES[whole]), f": {len(results)} subjects"))
+    console.print(
+        Text.assemble((whole.value, STYLES[whole]), f": {counted(len(results), 'subject')}")
+    )
 
 
 def as_plain(results: Sequence[DeviceTable]) -> dict[str, Any]:

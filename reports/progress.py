@@ -1,5 +1,6 @@
-"""How far a run is, while it works."""
+"""How far a run is, while it works: drawn on a terminal, else a line now and then."""
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -13,14 +14,22 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from tornwrite.reports.printing import counted, printable
+
+EVERY_S = 10.0
+"""How long nothing is said where there is no terminal: a log is to show that the run goes on."""
+
 
 class LiveProgress:
-    """Something drawn as long as its block is not left. Silent where nobody looks.
+    """Something drawn as long as its block is not left.
 
-    console: where to draw; nothing is drawn unless it is a terminal. columns: what of.
+    console: where to draw; one that is no terminal gets a line every EVERY_S seconds, and none
+    before that. columns: what to draw.
     """
 
     def __init__(self, console: Console, *columns: ProgressColumn) -> None:
+        self._console = console
+        self._began = self._said = time.monotonic()
         self._progress = Progress(
             *columns, console=console, transient=True, disable=not console.is_terminal
         )
@@ -37,6 +46,14 @@ class LiveProgress:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+    def _log(self, text: str) -> None:
+        """Say so in a line, where that is all there is and it is time for one."""
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._said >= EVERY_S:
+            self._said = now
+            line = printable(f"tornwrite: {now - self._began:.0f} s, {text}")
+            self._console.print(line, soft_wrap=True)
 
 
 class GateProgress(LiveProgress):
@@ -55,6 +72,8 @@ class GateProgress(LiveProgress):
             TextColumn("{task.fields[now]}"),
         )
         self._task = self._progress.add_task("scenarios", total=scenarios, now="")
+        self._scenarios = scenarios
+        self._finished = 0
 
     def judged(self, scenario: str, profile: str, count: int) -> None:
         """So many images of a scenario have been judged under a profile."""
@@ -64,8 +83,11 @@ class GateProgress(LiveProgress):
     def finished(self, scenario: str) -> None:
         """One more scenario is done."""
         self._now.pop(scenario, None)
+        self._finished += 1
         self._progress.advance(self._task)
         self._show()
 
     def _show(self) -> None:
         self._progress.update(self._task, now="  ".join(self._now.values()))
+        at = f"; at {', '.join(self._now.values())}" if self._now else ""
+        self._log(f"{self._finished} of {counted(self._scenarios, 'scenario')} done{at}")

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from tornwrite.model.results import Exploration, SoakRound, worst
 from tornwrite.model.verdict import Verdict
-from tornwrite.reports.console import STYLES, show_finding
+from tornwrite.reports.console import STYLES
+from tornwrite.reports.finding import show_finding
 from tornwrite.reports.json_report import plain_fields, write_plain
-from tornwrite.reports.printing import printable
+from tornwrite.reports.printing import counted, printable
 from tornwrite.reports.progress import LiveProgress
 
 FORMAT = "tornwrite-explorations"
@@ -34,14 +35,15 @@ class _Spinner(LiveProgress):
 
     def _say(self, text: str) -> None:
         self._progress.update(self._task, description=escape(text))
+        self._log(text.replace("\n", "; "))
 
 
 class SoakProgress(_Spinner):
-    """What each subject is at, and what was done so far. Silent where nobody looks."""
+    """What each subject is at, and what was done so far."""
 
     def worked(self, subject: str, at: str, examples: int) -> None:
         """A round of that subject has begun its so many-th example."""
-        self._now[subject] = f"{subject}: {examples:,} examples, {at}"
+        self._now[subject] = f"{subject}: {counted(examples, 'example')}, {at}"
         self._show()
 
     def finished(self, done: SoakRound) -> None:
@@ -56,7 +58,7 @@ class SoakProgress(_Spinner):
 def round_line(done: SoakRound) -> Text:
     """One round in one line, with its seed."""
     text = printable(
-        f"{done.subject}  seed {done.seed}: {done.examples:,} examples, "
+        f"{done.subject}  seed {done.seed}: {counted(done.examples, 'example')}, "
         f"{done.operations:,} steps, {done.judged:,} crash images judged, "
         f"{done.crashes:,} crashes made real, {done.seconds:.1f} s  "
     )
@@ -81,8 +83,9 @@ def show_soak(rounds: Sequence[SoakRound], console: Console) -> None:
     console.print(
         _verdict(bool(failures))
         + Text(
-            f": {len({one.subject for one in rounds})} subjects, {len(rounds):,} rounds, "
-            f"{_sum(one.examples for one in rounds)} examples, "
+            f": {counted(len({one.subject for one in rounds}), 'subject')}, "
+            f"{counted(len(rounds), 'round')}, "
+            f"{counted(sum(one.examples for one in rounds), 'example')}, "
             f"{_sum(one.judged for one in rounds)} crash images judged, "
             f"{_sum(one.crashes for one in rounds)} crashes made real"
         )
@@ -125,7 +128,7 @@ def _sum(numbers: Iterable[int]) -> str:
 
 
 class ExploreProgress(_Spinner):
-    """What is being gone through. Silent where nobody looks."""
+    """What is being gone through."""
 
     def worked(self, subject: str, at: str, number: int) -> None:
         """The sequence of that number is being run."""
@@ -144,7 +147,8 @@ def show_explorations(found: Sequence[Exploration], seconds: float, console: Con
             title = f"{one.subject}: finding {number} of {len(one.findings)}"
             show_finding(replace(shown, also_in=()), title, console)
             if shown.also_in:
-                console.print(f"    shown by {len(shown.also_in):,} more sequences\n")
+                more = counted(len(shown.also_in), "more sequence")
+                console.print(f"    shown by {more}\n")
     said = dict.fromkeys(note for one in found for note in one.notes)
     stopped = (f"{one.subject} is not complete: {one.stopped}" for one in found if one.stopped)
     said.update(dict.fromkeys(stopped))
@@ -154,11 +158,11 @@ def show_explorations(found: Sequence[Exploration], seconds: float, console: Con
     console.print(
         Text.assemble(
             (whole.value, STYLES[whole]),
-            f": {_sum(one.run for one in found)} sequences of up to "
-            f"{max(one.bound for one in found)} operations, "
+            f": {counted(sum(one.run for one in found), 'sequence')} of up to "
+            f"{counted(max(one.bound for one in found), 'operation')}, "
             f"{_sum(one.judged for one in found)} crash states judged on "
             f"{_sum(one.recovered for one in found)} images, "
-            f"{sum(len(one.findings) for one in found):,} findings, {seconds:.1f} s",
+            f"{counted(sum(len(one.findings) for one in found), 'finding')}, {seconds:.1f} s",
         )
     )
 

@@ -25,7 +25,6 @@ from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 NAME = "errors"
-NO_CRASH = "no crash"
 
 BUDGET = {Effort.QUICK: 15, Effort.CI: 40, Effort.FULL: 100}
 """Images after power losses that are judged of one run with an error, at most."""

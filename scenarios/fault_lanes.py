@@ -7,7 +7,7 @@ and counts what it tried. The gate runs each lane that concerns a scenario and p
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
@@ -20,10 +20,10 @@ from tornwrite.model.judge import Permitted
 from tornwrite.model.linearise import TooManyOrders
 from tornwrite.model.results import FaultCount, Finding, Row
 from tornwrite.model.verdict import Verdict
-from tornwrite.scenarios.findings import Evidence, merged_evidence
+from tornwrite.scenarios.findings import Evidence, merged_evidence, of_lane
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.recording import HarnessBroken, NotMeasured, Recorded
-from tornwrite.scenarios.subject import Scenario, Subject
+from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 
 class Effort(Enum):
@@ -133,13 +133,13 @@ def run_lane(lane: FaultLane, job: Job) -> tuple[Row, list[Evidence], list[str]]
     started = time.perf_counter()
     try:
         run = lane.run(job)
+    except WrongUse:
+        raise
     except (HarnessBroken, RecorderBlind, UnknownStep, KillFailed, ProcessesLeft) as error:
         run = LaneRun(stopped=["the harness failed"], broken=[f"{lane.name}: {error}"])
     except (TooManyOrders, NotMeasured) as error:
         run = LaneRun(stopped=[str(error)])
-    found = merged_evidence(
-        replace(one, found=replace(one.found, lane=lane.name)) for one in run.findings
-    )
+    found = merged_evidence(of_lane(one, lane.name) for one in run.findings)
     stopped = "; ".join(dict.fromkeys(run.stopped))
     verdict = Verdict.NOT_MEASURED if stopped else Verdict.PASSED
     otherwise = Verdict.NOT_MEASURED if set(run.stopped) - set(run.barred) else Verdict.PASSED

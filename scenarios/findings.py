@@ -3,17 +3,19 @@
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TypeVar
 
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.explain import Fate, Reached, fates
 from tornwrite.faults.images import Image, Node, SymbolicLink, digest
+from tornwrite.faults.kills import changes_something
 from tornwrite.faults.profiles import KNOWN, Profile
 from tornwrite.faults.states import CrashState
 from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import Acknowledged, Began, Site, Stepped, Trace, open_paths
 from tornwrite.model.operation import REFUSED, Operation, shortened
-from tornwrite.model.results import Finding, StepLine
+from tornwrite.model.results import NO_CRASH, NOT_YET, Finding, StepLine
 from tornwrite.model.verdict import Kind, Violation
 from tornwrite.scenarios.recording import PERFORM
 
@@ -86,6 +88,7 @@ def finding(
     trace_file: replay this recording; None records anew.
     """
     state = shown.state
+    late: tuple[int, ...] = ()
     operations = {
         event.number: Operation(event.name, event.arguments)
         for event in trace.events
@@ -95,13 +98,16 @@ def finding(
         flying: tuple[int, ...] = ()
         told = tuple(Fate(step, Reached.WHOLE) for step in range(state.point))
         ended = tuple(operations)
-        profile, protect = "no crash", None
+        profile, protect = NO_CRASH, None
         replay = shlex.join(["tornwrite", "gate", subject, "--scenario", scenario])
     else:
         told = fates(trace, shown.profile, state)
         epoch = epochs(trace)[state.epoch]
         ended, flying = epoch.ended, epoch.in_flight
         profile, protect = shown.profile.name, _to_protect(trace, told, set(ended), state)
+        if shown.violation.kind in (Kind.LOST, Kind.RESURRECTED):
+            late = _too_late(trace, told, set(ended), state)
+            protect = late[0] if late else protect
         replay = replay_command(subject, scenario, profile, state, trace_file)
     returned = {
         event.number
@@ -119,7 +125,13 @@ def finding(
         image=digest(state.image),
         acknowledged=tuple(str(operations[number]) for number in ended if number in returned),
         in_flight=tuple(str(operations[number]) for number in flying),
-        steps=tuple(_lines(trace, told, operations)),
+        steps=(
+            *_lines(trace, told, operations),
+            *(
+                replace(line, fate=NOT_YET)
+                for line in _lines(trace, [Fate(n, Reached.NONE) for n in late], operations)
+            ),
+        ),
         protect=protect,
         files=tuple((path, content_told(node)) for path, node in state.image),
         replay=replay,
@@ -142,8 +154,8 @@ def evidence(found: Finding, shown: Shown) -> Evidence:
 def merged(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for what has one cause: the same thing wrong for want of the same source line.
 
-    The first is kept, with the profiles of all and the number of their images: those of different
-    scenarios, so that they are not the same images.
+    The first is kept, with the profiles and lanes of all and the number of their images: those of
+    different scenarios, so that they are not the same images.
     """
     return [_one(group) for group in _groups(list(findings), lambda found: found)]
 
@@ -207,6 +219,8 @@ def _where(found: Finding) -> tuple[str, ...]:
     line = next((one for one in found.steps if one.number == found.protect), None)
     if line is None:
         return found.scenario, str(found.protect)
+    if line.fate == NOT_YET:  # whichever step the crash came before: the answer came too early
+        return NOT_YET, line.operation.partition("(")[0]
     # Seen from outside: a step of one kind in one kind of operation is one line, as a rule.
     return line.sites or (line.text.partition(" ")[0], line.operation.partition("(")[0])
 
@@ -230,6 +244,7 @@ def _one(group: Sequence[Finding]) -> Finding:
     return replace(
         first,
         profiles=tuple(sorted(shown, key=lambda name: ranks.get(name, len(ranks)))),
+        judged=tuple(dict.fromkeys(name for one in group for name in one.judged)),
         images=sum(one.images for one in group),
         also_in=tuple(others),
     )
@@ -289,8 +304,24 @@ def own_sites(sites: tuple[Site, ...]) -> tuple[Site, ...]:
     return sites[:end]
 
 
-_CALLERS = (PERFORM, "StoreDriver.apply", "python_subject.<locals>.opened")
+_CALLERS = (
+    PERFORM,
+    "StoreDriver.apply",
+    "python_subject.<locals>.opened",
+    "record_recovery.<locals>.<lambda>",
+)
 """The functions that call a subject: its driver, or the store of one that was built."""
+
+
+def of_lane(one: Evidence, name: str) -> Evidence:
+    """What a lane has found: the lane is what shows it, whatever crash that takes afterwards."""
+    return replace(one, found=replace(one.found, lane=name, profiles=(name,)))
+
+
+def judged_under(one: Evidence, profiles: Iterable[Profile]) -> Evidence:
+    """What the crashes of a plain run have shown, judged under these profiles."""
+    names = tuple(profile.name for profile in profiles)
+    return replace(one, found=replace(one.found, judged=names))
 
 
 def _to_protect(
@@ -316,6 +347,22 @@ def _to_protect(
     if part:
         return part[0]
     return reached[-1] if reached else None
+
+
+def _too_late(
+    trace: Trace, told: Sequence[Fate], ended: set[int], state: CrashState
+) -> tuple[int, ...]:
+    """The steps of an acknowledged operation that the program did only after the crash.
+
+    None where a step of an acknowledged operation was done and lost: then that is why.
+    """
+    owners = step_owners(trace)
+    lost = (fate.step for fate in told if fate.reached in (Reached.NOT, Reached.PART))
+    if state.cut is not None or any(owners[step] in ended for step in lost):
+        return ()
+    later = range(state.point, len(owners))
+    late = tuple(takewhile(lambda step: owners[step] in ended, later))
+    return late if any(changes_something(trace.steps[step]) for step in late) else ()
 
 
 def content_told(node: Node) -> str:

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from tornwrite.faults.profiles import KILL, KNOWN, POSIX, Profile
 from tornwrite.model.operation import canonical
-from tornwrite.model.results import Finding, FlawRow
+from tornwrite.model.results import NO_CRASH, Finding, FlawRow
 from tornwrite.scenarios.flaws.flaw import Flaw
-from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.subject import Lane, Scenario, Subject, load_subject
 from tornwrite.scenarios.workers import Progress, Task, each
@@ -149,7 +148,7 @@ def _told(scenario: Scenario) -> Iterator[str]:
 def _crash(found: Finding) -> str:
     """Where the crash is, in a few words."""
     if found.profile == NO_CRASH:
-        return "no crash"
+        return NO_CRASH
     where = f"after {found.point} steps"
     if found.cut is not None:
         where = f"during step {found.point}, {found.cut} B written"

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tornwrite.faults.profiles import KILL
 from tornwrite.model.operation import canonical
-from tornwrite.model.results import GateResult, worst
-from tornwrite.model.verdict import Verdict
+from tornwrite.model.results import GateResult, LeftOut, of_rows
 from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.kills.lane import REAL_KILLS
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
@@ -56,16 +55,13 @@ def run_gate(
         finished(outcome.scenario)
     ordered = [outcomes[scenario.name] for scenario in wanted]
     rows = tuple(row for outcome in ordered for row in outcome.rows)
-    notes = tuple(note for outcome in ordered for note in outcome.notes)
-    verdicts = [row.verdict for row in rows]
-    if notes:
-        verdicts.append(Verdict.HARNESS_BROKEN)
+    notes = tuple(_notes(ordered))
     return GateResult(
         subject=subject_name,
         weakened=subject.weakened,
         seed=settings.seed,
         budget=settings.budget,
-        verdict=worst(verdicts),
+        verdict=of_rows([row.verdict for row in rows], notes),
         rows=rows,
         findings=tuple(merged(found for outcome in ordered for found in outcome.findings)),
         notes=notes,
@@ -75,19 +71,30 @@ def run_gate(
     )
 
 
-def _left_out(subject: Subject, settings: Settings) -> tuple[str, ...]:
-    said = [] if settings.real_kills else [f"{REAL_KILLS}: all of them"]
-    said += [] if settings.every_cut else [f"{KILL.name}: {CHOSEN_CUTS}"]
-    said += [] if settings.kill_then_power else [f"{KILL_THEN_POWER}: all of it"]
+def _notes(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What the scenarios say, each thing once, with those that say it."""
+    said: dict[str, dict[str, None]] = {}
+    for outcome in outcomes:
+        for note in outcome.notes:
+            said.setdefault(note.removeprefix(f"{outcome.scenario}: "), {})[outcome.scenario] = None
+    for note, scenarios in said.items():
+        every = len(scenarios) == len(outcomes) > 1
+        yield f"{f'all {len(scenarios)} scenarios' if every else ', '.join(scenarios)}: {note}"
+
+
+def _left_out(subject: Subject, settings: Settings) -> tuple[LeftOut, ...]:
+    said = [] if settings.real_kills else [LeftOut(REAL_KILLS, "all of them", whole=True)]
+    said += [] if settings.every_cut else [LeftOut(KILL.name, CHOSEN_CUTS)]
+    said += [] if settings.kill_then_power else [LeftOut(KILL_THEN_POWER, "all of it", whole=True)]
     for lane in lanes_named(settings.lanes):
         # What is left out altogether is said by the scenarios.
         whole = is_left_out(subject, lane.name)
         left_out = "" if whole else lane.leaves_out(settings.effort)
-        said += [f"{lane.name}: {left_out}"] if left_out else []
+        said += [LeftOut(lane.name, left_out)] if left_out else []
     return tuple(said)
 
 
-def _left_out_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _left_out_of(outcomes: Sequence[Outcome]) -> Iterator[LeftOut]:
     """What was left out for want of a way to try it on the subject."""
     yield from dict.fromkeys(said for outcome in outcomes for said in outcome.left_out)
 

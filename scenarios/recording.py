@@ -19,7 +19,7 @@ from tornwrite.faults.trace import Trace
 from tornwrite.faults.turn_locks import as_another_process, locks_that_give_turns
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Observation, Operation
-from tornwrite.scenarios.subject import Driver, Lane, Scenario, Subject
+from tornwrite.scenarios.subject import Driver, Lane, Scenario, Subject, WrongUse
 
 OPEN = Operation("open")
 REOPEN = "reopen"
@@ -29,6 +29,11 @@ LOOK = Operation("look")
 
 class HarnessBroken(Exception):
     """The harness itself failed: no verdict can be given. The message says which part and how."""
+
+
+class Misused(HarnessBroken, WrongUse):
+    """What was given does not go together, which showed only when it was opened: a method that is
+    missing, a content of another shape. The message says what, and what to do."""
 
 
 class NotMeasured(Exception):

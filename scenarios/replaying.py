@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tornwrite.faults import trace as trace_files
 from tornwrite.faults.images import Image, digest, materialise
@@ -13,7 +13,12 @@ from tornwrite.model.results import Finding
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job
 from tornwrite.scenarios.findings import Collected, finding
 from tornwrite.scenarios.judging import Assessors
-from tornwrite.scenarios.kills.then_power import add_failed, finding_of, go_on_again
+from tornwrite.scenarios.kills.then_power import (
+    KILL_THEN_POWER,
+    add_failed,
+    finding_of,
+    go_on_again,
+)
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.promised import under
@@ -94,9 +99,19 @@ def replay(
             collected.add(violation, profile, state)
         if run is not None:
             add_failed(run, collected)
-            return tuple(finding_of(subject, scenario, run, shown) for shown in collected.all())
+            return tuple(
+                replace(
+                    finding_of(subject, scenario, run, shown),
+                    lane=KILL_THEN_POWER,
+                    profiles=(KILL_THEN_POWER,),
+                )
+                for shown in collected.all()
+            )
         return tuple(
-            finding(subject.name, scenario.name, trace, shown, trace_file)
+            replace(
+                finding(subject.name, scenario.name, trace, shown, trace_file),
+                judged=(profile.name,),
+            )
             for shown in collected.all()
         )
 
@@ -127,7 +142,8 @@ def replay_fault(
             seed=0,
             effort=Effort.FULL,
         )
-        return lane.replay(job, again(words))
+        found = lane.replay(job, again(words))
+        return tuple(replace(one, lane=lane.name, profiles=(lane.name,)) for one in found)
 
 
 REPLAY_BUDGET = 50_000

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tornwrite.faults.profiles import Profile
-from tornwrite.model.results import Finding, Row
+from tornwrite.model.results import NO_CRASH, Finding, Row
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.chosen_cuts import LONGEST
 from tornwrite.scenarios.judging import ProfileRun
@@ -15,9 +15,6 @@ CHOSEN_CUTS = (
     "all but the first write of each source line, and writes of more than "
     f"{LONGEST:,} bytes, are cut at chosen bytes only"
 )
-
-NO_CRASH = "no crash"
-"""Where profiles are named: the run itself was wrong, before any crash."""
 
 
 def row_of(scenario: Scenario, run: ProfileRun, findings: Sequence[Finding] = ()) -> Row:

@@ -14,7 +14,7 @@ from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.states import CrashState
 from tornwrite.model.judge import GoesOn
 from tornwrite.model.linearise import TooManyOrders
-from tornwrite.model.results import Finding, Row
+from tornwrite.model.results import Finding, LeftOut, Row
 from tornwrite.model.verdict import Verdict, Violation
 from tornwrite.scenarios.fault_lanes import Effort, Job, run_lane
 from tornwrite.scenarios.findings import (
@@ -23,7 +23,9 @@ from tornwrite.scenarios.findings import (
     evidence,
     finding,
     joined,
+    judged_under,
     merged_evidence,
+    of_lane,
 )
 from tornwrite.scenarios.judging import Assessors, judge_trace, live_violations
 from tornwrite.scenarios.kills.lane import kill_everywhere
@@ -33,9 +35,9 @@ from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.programs.kills import kill_program
 from tornwrite.scenarios.programs.lanes import (
     KILLS_CI,
+    all_of,
     is_left_out,
     recorded_by_both,
-    said_of,
 )
 from tornwrite.scenarios.recording import USE_STRACE, HarnessBroken, NotMeasured, check_space
 from tornwrite.scenarios.recovery import Bench, workplace
@@ -47,7 +49,7 @@ from tornwrite.scenarios.rows import (
     row_without_verdict,
 )
 from tornwrite.scenarios.serving import under_strace
-from tornwrite.scenarios.subject import Scenario, Subject
+from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 from tornwrite.scenarios.workers import Progress
 
 IN_PROCESS = "in-process"
@@ -91,7 +93,7 @@ class Outcome:
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def run_scenario(
@@ -99,22 +101,21 @@ def run_scenario(
 ) -> Outcome:
     """Record the scenario, judge it under each profile, kill it for real.
 
-    Raises NoSpace when the images have no room.
+    Raises NoSpace when the images have no room, WrongUse for a subject that cannot be used.
     """
     if settings.recorder == STRACE:
         subject = under_strace(subject)
     with workplace() as live:
         try:
             outcome = _run(subject, scenario, settings, progress, live)
+        except WrongUse:
+            raise
         except RecorderBlind as error:
-            why = f"{scenario.name}: {error}; {USE_STRACE}"
-            outcome = _without_verdict(scenario, settings, why)
+            outcome = _without_verdict(scenario, settings, f"{error}; {USE_STRACE}")
         except (HarnessBroken, UnknownStep, KillFailed, ProcessesLeft) as error:
-            outcome = _without_verdict(scenario, settings, f"{scenario.name}: {error}")
+            outcome = _without_verdict(scenario, settings, str(error))
         except (TooManyOrders, NotMeasured) as error:
-            outcome = _without_verdict(
-                scenario, settings, f"{scenario.name}: {error}", Verdict.NOT_MEASURED
-            )
+            outcome = _without_verdict(scenario, settings, str(error), Verdict.NOT_MEASURED)
         if any(row.verdict is not Verdict.PASSED for row in outcome.rows):
             check_space(live)  # or the place it all happened in was full, and it says nothing
         return outcome
@@ -127,7 +128,7 @@ class _Part:
     rows: tuple[Row, ...] = ()
     found: tuple[Evidence, ...] = ()
     notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def _run(
@@ -170,7 +171,10 @@ def _outcome(job: Job, settings: Settings, crashes: _Part, further: Iterable[_Pa
         tuple(row for part in parts for row in part.rows),
         tuple(_again_under_strace(one.found, settings) for one in found),
         tuple(note for part in parts for note in part.notes),
-        (*limits_of(job.recorded.trace), *(said for part in parts for said in part.left_out)),
+        (
+            *(LeftOut("", said) for said in limits_of(job.recorded.trace)),
+            *(one for part in parts for one in part.left_out),
+        ),
     )
 
 
@@ -202,7 +206,9 @@ def _crashes(job: Job, settings: Settings) -> _Part:
         every_cut=settings.every_cut,
     )
     found = merged_evidence(
-        evidence(finding(subject.name, scenario.name, trace, shown), shown)
+        judged_under(
+            evidence(finding(subject.name, scenario.name, trace, shown), shown), settings.profiles
+        )
         for shown in collected.all()
     )
     findings = [one.found for one in found]
@@ -248,7 +254,7 @@ def _after_kills(job: Job, settings: Settings) -> Iterator[_Part]:
     if not settings.kill_then_power or not goes_on:
         return
     if is_left_out(job.subject, KILL_THEN_POWER):
-        yield _Part(left_out=(said_of(KILL_THEN_POWER),))
+        yield _Part(left_out=(all_of(KILL_THEN_POWER),))
         return
     started = time.perf_counter()
     lane = kill_then_power(
@@ -261,9 +267,7 @@ def _after_kills(job: Job, settings: Settings) -> Iterator[_Part]:
         seed=job.seed,
         progress=job.progress,
     )
-    found = merged_evidence(
-        replace(one, found=replace(one.found, lane=KILL_THEN_POWER)) for one in lane.findings
-    )
+    found = merged_evidence(of_lane(one, KILL_THEN_POWER) for one in lane.findings)
     row = row_after_kills(job.scenario, lane, len(found), time.perf_counter() - started)
     yield _Part((row,), tuple(found))
 
@@ -272,7 +276,7 @@ def _lanes(job: Job, settings: Settings) -> Iterator[_Part]:
     """The fault lanes that are asked for and have anything to try here."""
     for lane in lanes_named(settings.lanes):
         if is_left_out(job.subject, lane.name):
-            yield _Part(left_out=(said_of(lane.name),))
+            yield _Part(left_out=(all_of(lane.name),))
         elif lane.concerns(job.subject, job.scenario):
             row, found, broken = run_lane(lane, job)
             yield _Part((row,), tuple(found), tuple(broken))
@@ -295,4 +299,4 @@ def _without_verdict(
     scenario: Scenario, settings: Settings, why: str, instead: Verdict = Verdict.HARNESS_BROKEN
 ) -> Outcome:
     rows = (row_without_verdict(scenario, profile, instead, why) for profile in settings.profiles)
-    return Outcome(scenario.name, tuple(rows), (), (why,))
+    return Outcome(scenario.name, tuple(rows), (), (f"{scenario.name}: {why}",))

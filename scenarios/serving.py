@@ -30,7 +30,8 @@ def served(subject: Subject) -> Program:
     # The folders of the subject's modules may have come on the path in this process only.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if os.path.exists(entry))
     command = (sys.executable, "-P", "-m", "tornwrite.scenarios.serving", subject.name)
-    return Program(command, timeout_s=60.0, env={"PYTHONPATH": path})
+    here = os.getcwd()  # the name of a subject may be a path from here
+    return Program(command, timeout_s=60.0, env={"PYTHONPATH": path}, folder=here)
 
 
 def under_strace(subject: Subject) -> Subject:

@@ -46,6 +46,13 @@ SLICE_S = 60.0
 """How long one process works on one subject before another one has its turn."""
 
 
+GRACE_S = 60.0
+"""How long a failure is made smaller at most when the time is over."""
+
+STOPPED = "it was made smaller until the time was over; with more time less may show it"
+"""What is said with a failure then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Length:
     """How much one round does.
@@ -150,26 +157,33 @@ class _Database(DirectoryBasedExampleDatabase):
 
 
 class _UntilThen:
-    """Makes worlds until the time is over; on and on once there is a failure to make smaller."""
+    """Makes worlds until the time is over, and some more while there is a failure to make smaller.
 
-    def __init__(self, worlds: Worlds, until: float, progress: Progress) -> None:
+    grace_s: for how long, in seconds.
+    """
+
+    def __init__(self, worlds: Worlds, until: float, grace_s: float, progress: Progress) -> None:
         self._worlds = worlds
         self._until = until
+        self._grace_s = grace_s
         self._progress = progress
         self.is_over = False
 
     def __call__(self) -> World:
         tally = self._worlds.tally
-        if not tally.broken and time.monotonic() >= self._until:
+        left = self._until - time.monotonic()
+        if left + (self._grace_s if tally.broken else 0) <= 0:
             self.is_over = True
             raise _TimeIsOver
-        self._progress(_told(tally), tally.worlds)
+        self._progress(self._told(tally, left), tally.worlds)
         return self._worlds()
 
-
-def _told(tally: Tally) -> str:
-    what = "making a failure smaller, " if tally.broken else ""
-    return f"{what}{tally.operations:,} steps, {tally.judged:,} images, {tally.crashes:,} crashes"
+    def _told(self, tally: Tally, left: float) -> str:
+        what = "making a failure smaller, " if tally.broken else ""
+        if left <= 0:
+            what = f"the time is over, {what}for {left + self._grace_s:.0f} s more at most, "
+        done = f"{tally.operations:,} steps, {tally.judged:,} images, {tally.crashes:,} crashes"
+        return what + done
 
 
 def run_round(
@@ -179,12 +193,13 @@ def run_round(
     database: str,
     *,
     until: float = float("inf"),
+    grace_s: float = GRACE_S,
     progress: Progress = lambda at, done: None,
 ) -> SoakRound:
     """One round on one subject.
 
     number: the seed. database: the directory of the examples that failed. until: when to stop, as
-    `time.monotonic` tells it.
+    `time.monotonic` tells it; a failure is made smaller for `grace_s` seconds more at most.
     Raises WrongUse for a subject without an alphabet, HarnessBroken when a failure does not show
     itself again, and what a world raises beside Violated.
     """
@@ -193,7 +208,7 @@ def run_round(
     started = time.monotonic()
     check_in_process(subject, "soak")
     worlds = Worlds(subject.name, budget=length.budget)
-    until_then = _UntilThen(worlds, until, progress)
+    until_then = _UntilThen(worlds, until, grace_s, progress)
     machine = machine_of(subject, until_then)
     run = settings(
         length.settings,
@@ -216,6 +231,8 @@ def run_round(
     except ExceptionGroup as group:
         failures = tuple(str(error) for error in _violated(group))
     tally = worlds.tally
+    if until_then.is_over and tally.smallest:
+        failures = (f"{STOPPED}\n\n{tally.smallest}",)
     return SoakRound(
         subject.name,
         number,

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.profiles import KILL, POSIX
+from tornwrite.model.results import NO_CRASH
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.lane_registry import FAULT_LANES
-from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.sown_modules import modules_of, put_in_place
 from tornwrite.scenarios.subject import Scenario, Subject

@@ -106,6 +106,9 @@ class Subject:
     file_objects: bool = False
     """It may write through what `open()` gives: no error of a write names the file then, and
     pyfakefs fills it otherwise than Linux does."""
+    check: Callable[[str], None] | None = None
+    """Opens it on an empty directory and raises WrongUse if it cannot be used as it is; None for
+    one of which that is not asked."""
     program: "Program | None" = None
     """The driver that is run and recorded under strace; None for what runs in this process."""
 

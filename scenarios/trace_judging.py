@@ -4,8 +4,14 @@ import time
 
 from tornwrite.faults.limits import limits_of
 from tornwrite.faults.trace import Trace, TraceFileError
-from tornwrite.model.results import GateResult, worst
-from tornwrite.scenarios.findings import Collected, evidence, finding, merged_evidence
+from tornwrite.model.results import GateResult, LeftOut, worst
+from tornwrite.scenarios.findings import (
+    Collected,
+    evidence,
+    finding,
+    judged_under,
+    merged_evidence,
+)
 from tornwrite.scenarios.judging import Assessor, judge_trace
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
@@ -58,7 +64,10 @@ def judge_recording(
             progress=progress,
         )
         found = merged_evidence(
-            evidence(finding(subject.name, scenario.name, trace, shown, trace_file=file), shown)
+            judged_under(
+                evidence(finding(subject.name, scenario.name, trace, shown, file), shown),
+                settings.profiles,
+            )
             for shown in collected.all()
         )
         findings = [one.found for one in found]
@@ -73,5 +82,5 @@ def judge_recording(
         findings=tuple(findings),
         notes=(),
         seconds=time.perf_counter() - started,
-        left_out=tuple(limits_of(trace)),
+        left_out=tuple(LeftOut("", said) for said in limits_of(trace)),
     )

@@ -19,6 +19,7 @@ from tornwrite.faults.profile_files import user_profiles
 from tornwrite.faults.profiles import KNOWN
 from tornwrite.model.baseline import as_known, changes, compared, looked_for, rewritten, same
 from tornwrite.model.results import (
+    NO_CRASH,
     Finding,
     GateResult,
     KnownFinding,
@@ -29,7 +30,6 @@ from tornwrite.model.results import (
 )
 from tornwrite.model.verdict import Kind, Promise, Verdict, Violation
 from tornwrite.scenarios.baseline_file import read_baseline, strengths, write_baseline
-from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.subject import WrongUse
 
 PASSED, VIOLATED, WRONG_USE, NO_VERDICT = 0, 1, 2, 3

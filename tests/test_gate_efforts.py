@@ -1,6 +1,7 @@
 """The gate on the command line: how much it tries, what it says of that, and going on."""
 
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Callable
@@ -31,7 +32,7 @@ GATE = ("gate", "mystore:right", "--scenario", "put", "--jobs", "1")
 
 
 def test_every_fault_that_was_tried_is_counted_and_printed(invoke: Callable[..., Result]) -> None:
-    said = invoke(*GATE, "--lane", "errors", "--json", "report.json").output
+    said = invoke(*GATE, "--lane", "errors", "--json", "report.json", "--verbose").output
     assert "faults tried" in said
     report = json.loads(Path("report.json").read_bytes())
     counts = [one for row in report["rows"] for one in row["faults"]]
@@ -43,12 +44,24 @@ def test_every_fault_that_was_tried_is_counted_and_printed(invoke: Callable[...,
 
 def test_what_an_effort_leaves_out_is_said(invoke: Callable[..., Result]) -> None:
     quick = invoke(*GATE, "--effort", "quick", "--lane", "errors")
-    assert "left out at effort quick: real kills: all of them" in quick.output
+    assert "left out at effort quick, all of it: real kills; kill, then power\n" in quick.output
+    assert "left out at effort quick, a part: kill; errors (--verbose and" in quick.output
     assert "real kills  " not in quick.output
-    assert "left out at effort ci: errors:" in invoke(*GATE, "--lane", "errors").output
+    ci = invoke(*GATE, "--lane", "errors", "-v")
+    assert "left out at effort ci: errors: " in ci.output
+    assert "--verbose" not in ci.output
     full = invoke(*GATE, "--effort", "full", "--lane", "none")
     assert "left out" not in full.output
     assert full.exit_code == 0
+
+
+def test_what_was_tried_and_left_out_is_said_in_few_lines(invoke: Callable[..., Result]) -> None:
+    said = invoke(*GATE, "--lane", "errors").output
+    after = said[said.index("\npassed: " if "\npassed: " in said else "\nviolated: ") :]
+    lines = [line for line in after.splitlines()[2:] if line]
+    assert len(lines) == 2
+    assert re.fullmatch(r"tried: \d+ images; \d+ real kills; .*\d+ errors", lines[0])
+    assert lines[1].startswith("left out at effort ci, a part: kill; errors (")
 
 
 def test_no_lane_runs_with_a_profile_unless_it_is_named(invoke: Callable[..., Result]) -> None:

@@ -80,7 +80,7 @@ def test_a_soak_of_a_right_store_passes_and_tells_how_much_it_did(
     assert "seed 3" in result.stdout
     assert "crash images judged" in result.stdout
     assert "crashes made real" in result.stdout
-    assert "passed: 1 subjects" in result.stdout
+    assert "passed: 1 subject, " in result.stdout
 
 
 def test_a_soak_of_a_wrong_store_fails_with_a_program_and_remembers(
@@ -89,7 +89,7 @@ def test_a_soak_of_a_wrong_store_fails_with_a_program_and_remembers(
     result = invoke("soak", PUBLISHED, "--seed", "1", "--effort", "quick", "--jobs", "1")
     assert result.exit_code == 1, result.output
     assert "from tornwrite.scenarios.world import replay" in result.stdout
-    assert "violated: 1 subjects" in result.stdout
+    assert "violated: 1 subject, " in result.stdout
     kept = [file for file in (here / ".hypothesis" / "examples").rglob("*") if file.is_file()]
     assert kept
 
@@ -150,7 +150,7 @@ def test_an_exploration_passes_and_tells_how_much_there_was(
 ) -> None:
     result = invoke("explore", ARCHIVE, "--bound", "1", "--json", "found.json")
     assert result.exit_code == 0, result.output
-    assert "passed: 4 sequences of up to 1 operations" in result.stdout
+    assert "passed: 4 sequences of up to 1 operation," in result.stdout
     (run,) = json.loads((here / "found.json").read_bytes())["runs"]
     assert (run["possible"], run["run"], run["complete"]) == (4, 4, True)
     assert run["verdict"] == "passed"

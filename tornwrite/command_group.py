@@ -19,7 +19,7 @@ from tornwrite.faults.profile_order import known_profiles
 from tornwrite.faults.profiles import DEFAULT, Profile
 from tornwrite.faults.project_file import ProjectFileError
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
-from tornwrite.faults.scratch import NoSpace, scratch_root
+from tornwrite.faults.scratch import NoSpace, Workspace, scratch_root
 from tornwrite.faults.trace import TraceFileError
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.recording import HarnessBroken, NotMeasured
@@ -204,7 +204,7 @@ def check_writable(file: str) -> None:
 
 
 def load(subject: str) -> Subject:
-    """The subject, once it is known that there is a place to work in."""
+    """The subject, once it is known that there is a place to work in, and that it can be used."""
     from tornwrite.scenarios.subject import load_subject
 
     find_modules()
@@ -213,6 +213,9 @@ def load(subject: str) -> Subject:
         scratch_root()
     except OSError as error:
         raise WrongUse(str(error)) from error
+    if loaded.check is not None:
+        with Workspace() as workspace:
+            loaded.check(workspace.path)
     return loaded
 
 

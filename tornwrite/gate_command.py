@@ -102,6 +102,12 @@ BUDGET = 50_000
     help="Judge nothing: show what is in force, and where each value is from.",
 )
 @click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Say at the end how many faults of each kind were tried, and all that was left out.",
+)
+@click.option(
     "--known-bad",
     is_flag=True,
     help="Judge the harness instead: does it still catch every known flaw of the published stores?",
@@ -122,6 +128,7 @@ def gate(
     baseline: str | None,
     write_baseline: str | None,
     show_config: bool,
+    verbose: bool,
     known_bad: bool,
 ) -> None:
     """Judge each SUBJECT at every crash point of every scenario, under every profile, and with
@@ -134,6 +141,7 @@ def gate(
     from tornwrite.model.results import worst
     from tornwrite.reports import console as console_report
     from tornwrite.reports import json_report
+    from tornwrite.reports.tried import show_tried
     from tornwrite.scenarios.fault_lanes import Effort
     from tornwrite.scenarios.run import Settings
     from tornwrite.scenarios.run_file import RunFile
@@ -168,13 +176,15 @@ def gate(
         check_writable(json_file)
     if write_baseline is not None:
         check_writable(os.path.realpath(write_baseline))
+    for one in wanted:
+        load(one)
     known = GateBaseline(baseline, write_baseline, whole=not scenario_names)
     kept = RunFile(resume, settings) if resume is not None else None
     results = [
         _judged(one, scenario_names, settings, jobs or default_jobs(), kept, known)
         for one in wanted
     ]
-    console_report.show_tried(results, Console())
+    show_tried(results, Console(), verbose=verbose)
     if len(results) > 1:
         console_report.show_verdicts(results, Console())
     known.write(Console())

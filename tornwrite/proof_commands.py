@@ -20,6 +20,7 @@ from tornwrite.command_group import (
 )
 from tornwrite.faults.profiles import DEFAULT
 from tornwrite.model.verdict import Verdict
+from tornwrite.reports.printing import counted
 from tornwrite.scenarios.subject import WrongUse
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def agreement(subject: str, scenario_names: tuple[str, ...], kills: bool) -> Non
     verdict = worst([one.verdict for one in found])
     steps = sum(one.steps for one in found)
     console.print(
-        f"[{style_of(verdict)}]{verdict.value}[/]: {len(found)} scenarios, {steps:,} steps compared"
+        f"[{style_of(verdict)}]{verdict.value}[/]: {counted(len(found), 'scenario')}, "
+        f"{counted(steps, 'step')} compared"
     )
     sys.exit(EXIT_CODES[verdict])
 
@@ -189,7 +191,7 @@ def _agreement_of_kills(
             console.print(f"    {escape(said)}")
     verdict = worst([one.verdict for one in found])
     console.print(
-        f"[{style_of(verdict)}]{verdict.value}[/]: {len(found)} scenarios, "
+        f"[{style_of(verdict)}]{verdict.value}[/]: {counted(len(found), 'scenario')}, "
         f"{sum(one.kills for one in found):,} kills, "
         f"{sum(one.predicted for one in found):,} images predicted, "
         f"{sum(one.left for one in found):,} left, {sum(one.equal for one in found):,} equal"

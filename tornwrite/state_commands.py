@@ -15,6 +15,7 @@ from tornwrite.command_group import (
     subject_argument,
 )
 from tornwrite.model.verdict import Verdict
+from tornwrite.reports.printing import counted
 from tornwrite.scenarios.subject import WrongUse
 
 
@@ -68,6 +69,7 @@ def replay(
 ) -> None:
     """Show one crash state, or one other fault, again: record anew, go there, recover, judge."""
     from tornwrite.reports import console as console_report
+    from tornwrite.reports.finding import show_finding
     from tornwrite.scenarios.fault_lanes import Again
     from tornwrite.scenarios.replaying import Place, replay_fault
     from tornwrite.scenarios.replaying import replay as replay_state
@@ -102,7 +104,7 @@ def replay(
         )
     console = Console()
     for number, one in enumerate(found, start=1):
-        console_report.show_finding(one, f"finding {number} of {len(found)}", console)
+        show_finding(one, f"finding {number} of {len(found)}", console)
     verdict = Verdict.VIOLATED if found else Verdict.PASSED
     shown = fault if fault is not None else f"image {image}"
     console.print(f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: {shown}", highlight=False)
@@ -122,7 +124,7 @@ def record(subject: str, scenario_name: str, output: str) -> None:
     loaded = load(subject)
     trace = record_scenario(loaded, loaded.scenario(scenario_name))
     trace_files.save(trace, output)
-    click.echo(f"{len(trace.steps)} steps recorded in {output}")
+    click.echo(f"{counted(len(trace.steps), 'step')} recorded in {output}")
 
 
 @main.command()

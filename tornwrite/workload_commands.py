@@ -55,7 +55,8 @@ def duration(context: click.Context, parameter: click.Parameter, value: str | No
     "seconds",
     callback=duration,
     metavar="TIME",
-    help="Go on for so long all together: 90s, 30m, 2h. One round of each subject by default.",
+    help="Go on for so long all together: 90s, 30m, 2h. One round of each subject by default. A "
+    "failure is made smaller for a minute more at most.",
 )
 @click.option(
     "--seed",
@@ -210,6 +211,7 @@ def _explore_one(
 ) -> NoReturn:
     """Judge one sequence, or one crash state of it, print what is wrong and leave."""
     from tornwrite.reports import console as console_report
+    from tornwrite.reports.finding import show_finding
     from tornwrite.scenarios.exploring.explorer import Bounds, explore_one
     from tornwrite.scenarios.exploring.sequences import from_json
 
@@ -221,7 +223,7 @@ def _explore_one(
     console = Console()
     for number, one in enumerate(explored.findings, start=1):
         title = f"finding {number} of {len(explored.findings)}"
-        console_report.show_finding(one, title, console)
+        show_finding(one, title, console)
     verdict = Verdict.VIOLATED if explored.findings else Verdict.PASSED
     console.print(
         f"[{console_report.STYLES[verdict]}]{verdict.value}[/]: {explored.judged:,} crash states"

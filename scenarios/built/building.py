@@ -13,9 +13,10 @@ From that alone it is recorded, crashed, killed and filled up, in scenarios that
 operations (`tornwrite gate`), in all sequences of them (`explore`), and at random (`soak`).
 """
 
+import contextlib
 import inspect
 import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,7 +27,13 @@ from tornwrite.model.judge import Model
 from tornwrite.model.machine import CrashMachine
 from tornwrite.model.shapes.differences import DURABLE, GOES_ON, READABLE, WHOLE
 from tornwrite.model.shapes.shape import Samples, Shape
-from tornwrite.scenarios.built.driver import Looks, Store, StoreDriver, steady_names
+from tornwrite.scenarios.built.driver import (
+    Looks,
+    Store,
+    StoreDriver,
+    names_by_lot,
+    steady_names,
+)
 from tornwrite.scenarios.built.scenarios import Made, scenarios_of
 from tornwrite.scenarios.built.values import (
     CONTENTS,
@@ -37,7 +44,7 @@ from tornwrite.scenarios.built.values import (
     plain_only,
     values_of,
 )
-from tornwrite.scenarios.recording import REOPEN
+from tornwrite.scenarios.recording import REOPEN, Misused
 from tornwrite.scenarios.subject import Driver, Scenario, Subject, WrongUse
 
 NOTHING_TO_DO: tuple[type[Exception], ...] = (LookupError, FileNotFoundError, queue.Empty)
@@ -88,6 +95,15 @@ def python_subject(
         looks = Looks(label, misshapen, directory)
         return StoreDriver(open(directory), arguments, looks, refusals)
 
+    def check(directory: str) -> None:
+        with contextlib.ExitStack() as stack:
+            # What else goes wrong is the store's own, and found when it is run.
+            stack.enter_context(_all_but_misuse())
+            stack.callback(names_by_lot)
+            driver = opened(directory)
+            stack.callback(driver.close)
+            driver.observe(())
+
     return Subject(
         about=label,
         model=built.model,
@@ -99,7 +115,18 @@ def python_subject(
         alphabet=built.alphabet,
         not_undone=not_undone,
         file_objects=True,
+        check=check,
     )
+
+
+@contextlib.contextmanager
+def _all_but_misuse() -> Iterator[None]:
+    try:
+        yield
+    except Misused:
+        raise
+    except Exception:
+        return
 
 
 @dataclass(frozen=True, slots=True)

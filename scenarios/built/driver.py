@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tornwrite.model.operation import REFUSED, Observation, Operation, shortened
 from tornwrite.scenarios.built.values import as_plain, not_plain
-from tornwrite.scenarios.recording import HarnessBroken
+from tornwrite.scenarios.recording import Misused
 
 
 def steady_names() -> None:
@@ -50,7 +50,7 @@ class Looks:
         self._is_right = bool(os.listdir(directory))
 
     def checked(self, content: Any) -> Any:
-        """The content as plain data. Raises HarnessBroken or ValueError if it is not right."""
+        """The content as plain data. Raises Misused or ValueError if it is not right."""
         wrong = not_plain(content, "observe()")
         if wrong:
             wrong += ", which is no plain data: texts, numbers, lists and dicts are"
@@ -62,7 +62,7 @@ class Looks:
             self._is_right = True
             return content
         if not self._is_right:
-            raise HarnessBroken(f"{self._subject}: {wrong}")
+            raise Misused(f"{self._subject}: {wrong}")
         raise ValueError(wrong)
 
 
@@ -109,7 +109,7 @@ _CHECKED: set[tuple[type, tuple[str, ...]]] = set()
 
 
 def _check_methods(store: object, operations: Mapping[str, Sequence[str]]) -> None:
-    """Raise HarnessBroken unless the object has a method for each of the operations."""
+    """Raise Misused unless the object has a method for each of the operations."""
     kind = type(store)
     key = (kind, tuple(operations))
     if key in _CHECKED:
@@ -118,15 +118,16 @@ def _check_methods(store: object, operations: Mapping[str, Sequence[str]]) -> No
     for name, arguments in wanted.items():
         method = getattr(store, name, None)
         if not callable(method):
-            raise HarnessBroken(
+            raise Misused(
                 f"open() gives a {kind.__qualname__}, which has no method {name}(); it needs "
-                f"{', '.join(f'{one}()' for one in wanted)}"
+                f"{', '.join(f'{one}()' for one in wanted)}: give it one, or have open() give an "
+                "object that has"
             )
         try:
             inspect.signature(method).bind(**dict.fromkeys(arguments))
         except TypeError as error:
             given = ", ".join(f"{one}=…" for one in arguments)
-            raise HarnessBroken(
+            raise Misused(
                 f"{kind.__qualname__}.{name} cannot be called as {name}({given}): {error}"
             ) from error
         except ValueError:

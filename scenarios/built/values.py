@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -31,22 +32,23 @@ def values_of(
 ) -> tuple[Any, ...]:
     """Simple values of a strategy that differ, as plain data; `most` of them or all.
 
-    First those of which none is empty or a piece of another one: whoever looks at what a crash left
-    can tell then which of them it is.
+    None is empty or a piece of another one, as far as the strategy gives such, longer ones if need
+    be: whoever looks at what a crash left can tell then which of them it is. Of "a" and "aa" nobody
+    could say whether the one is the beginning of the other.
 
     where: the argument, for what is said. words: what to take where any text will do. Raises
     WrongUse for a strategy that gives nothing, or nothing that JSON can hold.
     """
     if words and repr(strategy) in _ANY_TEXT:
         return tuple(words[:most])
-    found: dict[bytes, Any] = {}
-    for wanted in (_is_apart, lambda value, known: True):
-        while len(found) < most:
-            try:
-                value = _find(strategy, found, wanted)
-            except (NoSuchExample, Unsatisfiable):
-                break
-            found[canonical(value)] = value
+    apart = _found(strategy, most, {}, _is_apart)
+    found = _found(strategy, most, apart, lambda value, known: True)
+    for least in _LENGTHS:
+        if len(apart) == len(found):
+            break
+        longer = _found(strategy, most, {}, partial(_is_apart, least=least))
+        if len(longer) > len(apart):
+            apart, found = longer, _found(strategy, most, longer, lambda value, known: True)
     if not found:
         raise WrongUse(
             f"the strategy for {where} gives no value that JSON can hold{_such(strategy)}"
@@ -57,11 +59,45 @@ def values_of(
 _ANY_TEXT = ("text()", "text(min_size=1)")
 
 
-def _is_apart(value: Any, known: Iterable[Any]) -> bool:
-    if not value:
-        return False
-    others = [one for one in known if isinstance(one, str)] if isinstance(value, str) else ()
-    return not any(value in one or one in value for one in others)
+_LENGTHS = (2, 3, 4)
+"""How long texts and numbers are at least, where shorter ones are pieces of each other."""
+
+
+def _is_apart(value: Any, known: Iterable[Any], least: int = 1) -> bool:
+    text = _text_of(value)
+    if text is None:
+        return bool(value)
+    others = [other for one in known if (other := _text_of(one)) is not None]
+    short = not value or len(text) < least
+    return not short and not any(text in one or one in text for one in others)
+
+
+def _text_of(value: Any) -> str | None:
+    """What a store would write of it, if that can be taken for a part of something else's."""
+    match value:
+        case bool():
+            return None
+        case str() | int() | float():
+            return str(value)
+        case _:
+            return None
+
+
+def _found(
+    strategy: SearchStrategy[Any],
+    most: int,
+    known: Mapping[bytes, Any],
+    wanted: Callable[[Any, Iterable[Any]], bool],
+) -> dict[bytes, Any]:
+    """The values known, and more that are wanted beside them, until there are enough."""
+    found = dict(known)
+    while len(found) < most:
+        try:
+            value = _find(strategy, found, wanted)
+        except (NoSuchExample, Unsatisfiable):
+            break
+        found[canonical(value)] = value
+    return found
 
 
 def _find(

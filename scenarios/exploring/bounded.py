@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from tornwrite.model.alphabets import Alphabet, count, sequences
-from tornwrite.model.results import Exploration, Finding
+from tornwrite.model.results import NO_CRASH, Exploration, Finding
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.exploring.explorer import Bounds, Explored, Explorer
 from tornwrite.scenarios.exploring.sequences import alphabet_of
 from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.recovery import workplace
-from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.subject import Subject, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 from tornwrite.scenarios.world.states import AT_EACH_BYTE

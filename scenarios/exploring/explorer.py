@@ -143,7 +143,8 @@ class Explorer:
         if shown.profile is not None:
             place = Place(state.epoch, state.point, state.cut, found.image)
         command = replay_command(self._subject, operations, shown.profile, place)
-        return replace(found, replay=command)
+        judged = tuple(profile.name for profile in self._bounds.profiles)
+        return replace(found, replay=command, judged=judged)
 
     def _check_same(self, operations: tuple[Operation, ...], trace: Trace) -> None:
         """That a run which begins with the same operations did the same."""

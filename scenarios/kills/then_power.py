@@ -52,6 +52,7 @@ from tornwrite.scenarios.recording import (
     drive,
 )
 from tornwrite.scenarios.recovery import Bench
+from tornwrite.scenarios.stages import of_two_processes
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 KILL_THEN_POWER = "kill, then power"
@@ -335,6 +336,7 @@ def finding_of(subject: Subject, scenario: Scenario, run: Continued, shown: Show
         ),
         protect=_to_protect(run, found),
         replay=f"{command} {way}",
+        stages=of_two_processes(run.trace, run.killed_after, shown.profile, shown.state),
     )
 
 

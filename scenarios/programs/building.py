@@ -27,8 +27,9 @@ def program_subject(
 ) -> Subject:
     """A subject out of a driver: any executable that answers JSON lines.
 
-    command: the driver and its arguments; a relative path is relative to the current directory
-        when it is judged. It is talked to as `tornwrite.scenarios.programs.protocol` says.
+    command: the driver and its arguments, started in the directory of the pyproject.toml that has
+        `[tool.tornwrite]`, or in the current one where there is none; a relative path is relative
+        to that. It is talked to as `tornwrite.scenarios.programs.protocol` says.
     model: what it promises: one of `tornwrite.AppendLog`, `KeyValue`, `Document`, `Queue`, or a
         model of one's own, whose observations are `{"content": what observe answers}`.
     operations: a Hypothesis strategy for each argument of each operation; plain data.

@@ -129,7 +129,7 @@ class Opener:
     def observation(self, directory: str) -> Callable[[Any], Observation]:
         """What makes an observation of what a driver shows that is about to open the directory.
 
-        It raises HarnessBroken, or ValueError where something was there before, when that has not
+        It raises Misused, or ValueError where something was there before, when that has not
         the model's shape.
         """
         if self._looks is None:

@@ -57,7 +57,7 @@ def kill_program(
     """
     lane = KillLane()
     names = subject.model.names(scenario.every_operation)
-    with told(), calls_beside(root) as folder:
+    with told(root), calls_beside(root) as folder:
         plain = _run(subject, program, scenario, root, folder)
         try:
             plain.whole((*operations_of(scenario), *scenario.after), names)
@@ -112,7 +112,7 @@ def _killed(
 ) -> tuple[CrashState, Trace] | None:
     """What a kill there leaves, and what happened until then; None if it did not come about."""
     names = subject.model.names(scenario.every_operation)
-    with told(), calls_beside(root) as folder:
+    with told(root), calls_beside(root) as folder:
         run = _run(subject, program, scenario, root, folder, at)
         try:
             run.whole((*operations_of(scenario), *scenario.after), names)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.trace import Stepped, Trace
 from tornwrite.model.operation import canonical
+from tornwrite.model.results import LeftOut
 from tornwrite.scenarios.kills.lane import REAL_KILLS
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
 from tornwrite.scenarios.programs.driver import Opener
@@ -72,6 +73,6 @@ def is_left_out(subject: Subject, name: str) -> bool:
     return name != KILL_THEN_POWER or not isinstance(subject.open, Opener)
 
 
-def said_of(name: str) -> str:
+def all_of(name: str) -> LeftOut:
     """That faults of that kind were left out, for the report."""
-    return f"{name}: all of it for what runs in a process of its own under strace"
+    return LeftOut(name, "all of it for what runs in a process of its own under strace", whole=True)

@@ -9,12 +9,15 @@ The newline that ends an answer is the acknowledgement.
 """
 
 import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import orjson
 
+from tornwrite.faults.project_file import FILE, TABLE, project_table
 from tornwrite.model.operation import Operation, shortened
 from tornwrite.scenarios.subject import WrongUse
 
@@ -148,11 +151,43 @@ def _shown(line: bytes) -> str:
 class Program:
     """A driver: how it is started, and what it is given.
 
-    command: the program and its arguments; a relative path is relative to the current directory
-    when it is judged. timeout_s: how long it may take for one answer, in seconds. env: variables
-    set for it beside those that the harness has.
+    command: the program and its arguments. timeout_s: how long it may take for one answer, in
+    seconds. env: variables set for it beside those that the harness has. folder: where it is
+    started, and what a relative path in the command is relative to; by default that of the
+    pyproject.toml that counts, the current directory where there is none.
     """
 
     command: tuple[str, ...]
     timeout_s: float = 10.0
     env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+
+    def started_in(self) -> tuple[str, str]:
+        """The directory that it is started in, and which that is, for people."""
+        if self.folder:
+            return self.folder, "where it is to be started"
+        project = project_table()
+        if project is None:
+            return os.getcwd(), "the current directory"
+        return os.path.dirname(project.file), f"where {FILE} has [{'.'.join(TABLE)}]"
+
+
+def folder_of(program: Program) -> str:
+    """Where it is started. Raises WrongUse when it is not there."""
+    folder, which = program.started_in()
+    name = program.command[0]
+    if shutil.which(os.path.join(folder, name) if "/" in name else name) is not None:
+        return folder
+    if "/" not in name:
+        raise WrongUse(
+            f"cannot start {named(program)}: there is no program {name} on the PATH; install it, "
+            f"or, if it is a file of yours, give its path: ./{name}, from {folder}, {which}"
+        )
+    raise WrongUse(
+        f"cannot start {named(program)}: there is no program {name} in {folder}, {which}; give "
+        "its path from there, or its whole path: os.path.join(os.path.dirname(__file__), …)"
+    )
+
+
+def named(program: Program) -> str:
+    return f"the driver {' '.join(program.command)[:200]}"

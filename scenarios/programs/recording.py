@@ -1,7 +1,7 @@
 """A program's run, recorded: its steps as strace saw them, its answers among them.
 
-A driver is asked one thing after the other, so an operation begins where the one before was
-answered; and it is acknowledged where the driver wrote the last byte of its answer.
+An operation begins where the driver read the first byte of its request, and is acknowledged where
+it wrote the last byte of its answer (`tornwrite.scenarios.programs.weaving`).
 """
 
 import contextlib
@@ -15,7 +15,6 @@ from typing import Any
 
 from tornwrite.faults.images import Image, read_image
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Step, renumbered
 from tornwrite.faults.strace_errors import StraceError, StraceUnusableError
 from tornwrite.faults.strace_live import LiveRecording, read_recording, tracing_command
 from tornwrite.faults.strace_log import StraceLog
@@ -24,7 +23,6 @@ from tornwrite.faults.trace import (
     Began,
     Event,
     Failed,
-    Stepped,
     Trace,
     open_paths,
 )
@@ -47,6 +45,7 @@ from tornwrite.scenarios.programs.protocol import (
     reopens,
 )
 from tornwrite.scenarios.programs.running import Running
+from tornwrite.scenarios.programs.weaving import Asked, woven
 from tornwrite.scenarios.recording import (
     LOOK,
     OPEN,
@@ -92,7 +91,7 @@ def record_operations(
 
     base: what is in `root`. names: what is looked at. Raises as `record_program` does.
     """
-    with told(), calls_beside(root) as folder:
+    with told(root), calls_beside(root) as folder:
         run = ProgramRun(program, root, base, folder, shown=shown_by(subject, root))
         try:
             seen = run.whole(operations, names)
@@ -112,16 +111,25 @@ def shown_by(subject: Subject, root: str) -> Callable[[Any], Observation]:
     return subject.open.observation(root) if isinstance(subject.open, Opener) else dict
 
 
+_PROTOCOL = (
+    "that is not the protocol of drivers, which tornwrite speaks and which the driver has to: one "
+    'line for each request, {"ok": RESULT} or {"error": "TEXT"}, and nothing else on standard '
+    "output (docs/guide/program.md); correct the driver, or name the right one in program_subject"
+)
+
+
 @contextmanager
-def told() -> Iterator[None]:
+def told(root: str) -> Iterator[None]:
     """What goes wrong with a program's run, as what keeps it from being judged.
 
+    root: where it runs, which is another directory each time and is told as DIRECTORY.
     Raises NotMeasured or HarnessBroken for each of those exceptions.
     """
     try:
         yield
     except Nonsense as error:
-        raise HarnessBroken(str(error)) from error
+        said = str(error).replace(os.path.realpath(root), "DIRECTORY").replace(root, "DIRECTORY")
+        raise HarnessBroken(f"{said}; {_PROTOCOL}") from error
     except UnknownStep as error:
         UnknownStep.raised.clear()  # it is told here, and spoils no recording in-process
         raise NotMeasured(f"the program does what the recorder does not model: {error}") from error
@@ -142,26 +150,15 @@ def calls_beside(root: str) -> Iterator[str]:
 
 
 @dataclass(slots=True)
-class _Asked:
-    """One request. began: an operation that begins with it; ended: how one ends with it.
-
-    byte: which of all that the process says is the last of the answer; None where there is none.
-    """
-
-    began: Began | None = None
-    ended: Acknowledged | Failed | None = None
-    byte: int | None = None
-
-
-@dataclass(slots=True)
 class _Life:
-    """One process of the driver, and what it was asked."""
+    """One process of the driver, and what it was asked. sent: how many bytes that were."""
 
     running: Running
     base: Image
     log: StraceLog
     pipe: int
-    asked: list[_Asked] = field(default_factory=list)
+    sent: int = 0
+    asked: list[Asked] = field(default_factory=list)
 
 
 class ProgramRun:
@@ -261,13 +258,16 @@ class ProgramRun:
         for life in self._lives:
             last = killed and life is self._life
             life.log.finish()
+            folder, _ = self._program.started_in()
             read = read_recording(
-                life.log.calls, self._root, life.base, os.getcwd(), life.pipe, killed=last
+                life.log.calls, self._root, life.base, folder, life.pipe, killed=last
             )
             if not last:
                 read.check_all_seen(life.running.bytes_said)
             self.read.append(read)
-            owner = _woven(events, read, life.asked, owner, handles)
+            heard = read.heard[-1][0] if read.heard else 0
+            all_heard = heard <= life.sent if last else heard == life.sent
+            owner = woven(events, read, life.asked, owner, handles, hears_all=all_heard)
             handles += max(open_paths(read.steps), default=0)
         beside = dict.fromkeys(said for read in self.read for said in read.unrecorded)
         return Trace(self._base, tuple(events), tuple(beside))
@@ -347,7 +347,8 @@ class ProgramRun:
     def _ask(
         self, request: Request, began: Began | None = None, number: int | None = None
     ) -> Answer:
-        asked = _Asked(began)
+        asked = Asked(began, first=self._life.sent + 1)
+        self._life.sent += len(request.line())
         self._life.asked.append(asked)
         answer = self._life.running.ask(request)
         asked.byte = self._life.running.bytes_said
@@ -360,33 +361,3 @@ class ProgramRun:
                 case Refused(error):
                     asked.ended = Failed(number, error)
         return answer
-
-
-def _woven(
-    events: list[Event],
-    read: LiveRecording,
-    requests: Sequence[_Asked],
-    owner: int | None,
-    handles: int,
-) -> int | None:
-    """Put a life's steps and answers in order behind the events; whose steps come next."""
-    done = 0
-    for asked in requests:
-        if asked.began is not None:
-            owner = asked.began.number
-            events.append(asked.began)
-        if asked.byte is None:
-            break
-        until = max(read.done_at(asked.byte), done)
-        events += [Stepped(_with(step, handles), (), owner) for step in read.steps[done:until]]
-        done = until
-        if asked.ended is not None:
-            owner = None
-            events.append(asked.ended)
-    events += [Stepped(_with(step, handles), (), owner) for step in read.steps[done:]]
-    return owner
-
-
-def _with(step: Step, handles: int) -> Step:
-    """The step with its handles after those of the processes before."""
-    return renumbered(step, lambda handle: handle + handles) if handles else step

@@ -8,7 +8,6 @@ thread may start processes: they could not be told from what a driver left behin
 import contextlib
 import os
 import select
-import shutil
 import signal
 import subprocess
 import time
@@ -29,6 +28,8 @@ from tornwrite.scenarios.programs.protocol import (
     Program,
     Request,
     answer_in,
+    folder_of,
+    named,
 )
 from tornwrite.scenarios.recording import NotMeasured
 from tornwrite.scenarios.subject import WrongUse
@@ -68,11 +69,7 @@ class Running:
         """How long it took for one at most."""
         self._traced = arguments is not None
         self._main: int | None = None
-        if arguments is not None and shutil.which(program.command[0]) is None:
-            raise WrongUse(
-                f"cannot start {_named(program)}: there is no such program in {os.getcwd()} or on "
-                "the PATH; start tornwrite where it is, or give its whole path"
-            )
+        folder = folder_of(program)
         mark = ADOPTION.begin()
         self._before = children()
         try:
@@ -82,12 +79,13 @@ class Running:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
+                cwd=folder,
                 env={**os.environ, **program.env, **mark},
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
             ADOPTION.end()
-            raise WrongUse(f"cannot start {_named(program)}: {error}") from error
+            raise WrongUse(f"cannot start {named(program)}: {error}") from error
         self._in, self._out, self._err = (
             stream.fileno()
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr)
@@ -172,7 +170,7 @@ class Running:
         self.kill("it was closed")
         if left:
             raise LeftBehind(
-                f"{_named(self._program)} left processes running when it ended: {', '.join(left)}; "
+                f"{named(self._program)} left processes running when it ended: {', '.join(left)}; "
                 "they were ended: a driver has to wait for what it starts"
             )
 
@@ -204,7 +202,7 @@ class Running:
         self.kill(str(error))
         words = bytes(self._errors).decode("utf-8", "replace").strip()
         said = f"; its last words on standard error: {words}" if words else ""
-        error.args = (f"{_named(self._program)}: {error}{said}",)
+        error.args = (f"{named(self._program)}: {error}{said}",)
 
     def _exchange(self, request: Request) -> bytes:
         if self._take() or self._received:
@@ -373,10 +371,6 @@ def ending_programs() -> Iterator[None]:
         for pid in set(_alive) - before:
             _alive[pid].kill()
         ADOPTION.over()
-
-
-def _named(program: Program) -> str:
-    return f"the driver {' '.join(program.command)[:200]}"
 
 
 def _shown(data: bytes | bytearray) -> str:

@@ -13,7 +13,7 @@ from tornwrite.faults.states import CrashState, states_at
 from tornwrite.faults.trace import Began, Trace
 from tornwrite.model.judge import Permitted
 from tornwrite.model.operation import Operation
-from tornwrite.model.results import Finding
+from tornwrite.model.results import Finding, Stage
 from tornwrite.scenarios.fault_lanes import Again, Job
 from tornwrite.scenarios.findings import Shown, finding, replay_command
 from tornwrite.scenarios.promised import under
@@ -24,6 +24,7 @@ from tornwrite.scenarios.recovery_crashes.recording import (
     record_recovery,
     ways_to_go_on,
 )
+from tornwrite.scenarios.stages import FIRST, of_one_process, recovery
 from tornwrite.scenarios.subject import WrongUse
 
 
@@ -108,7 +109,20 @@ def finding_of(
         acknowledged=(*acknowledged, *found.acknowledged),
         in_flight=(*broken_off, *found.in_flight),
         replay=f"{plain} {shlex.join(['--fault', words])}",
+        stages=_stages(chain, recovering, shown),
     )
+
+
+def _stages(chain: Chain, recovering: Recovering, shown: Shown) -> tuple[Stage, ...]:
+    """The plain run, and each recovery up to the last, whose steps the finding shows."""
+    assert shown.profile is not None
+    names = (FIRST, *(recovery(number) for number in range(1, len(chain) + 1)))
+    before = (
+        of_one_process(who, link.trace, link.crash.profile, link.crash.state, shown=False)
+        for who, link in zip(names, chain, strict=False)
+    )
+    last = of_one_process(names[-1], recovering.trace, shown.profile, shown.state, shown=True)
+    return (*before, last)
 
 
 def _words(way: int, crash: Crash) -> str:

@@ -127,7 +127,7 @@ class _Search:
     recovered: set[tuple[Image, Hashable, bool]] = field(default_factory=set)
     steps_seen: set[object] = field(default_factory=set)
     kinds: Kinds = field(default_factory=Kinds)
-    closed: int = 0
+    closed: bool = False
 
     @property
     def all(self) -> bool:
@@ -135,8 +135,10 @@ class _Search:
 
     def finished(self) -> LaneRun:
         if self.closed:
-            crashes = "a crash" if self.closed == 1 else f"{self.closed} crashes"
-            self.run.barred.append(f"after {crashes} nothing can be recovered: see the profiles")
+            self.run.barred.append(
+                "what some crashes of the plain run left does not come back as promised, which is "
+                "told under the profiles; no recovery from that was crashed"
+            )
             self.run.stopped += self.run.barred
         return self.run
 
@@ -153,7 +155,7 @@ class _Search:
             permitted = under(job.permitted[state.epoch], crash.profile)
             promised = {promise_key(permitted, state.epoch): permitted}
             if not still_promised(promised, assessor(state.image)):
-                self.closed += 1
+                self.closed = True
                 continue
             flying = tuple(operations[number] for number in wanted[state.epoch].in_flight)
             chain = (Link(trace, crash, 0),)

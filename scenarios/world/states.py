@@ -47,6 +47,7 @@ class Tally:
     worlds: how many were opened. operations: the openings after crashes too. judged: crash states,
     each distinct one after an operation once for each profile. recovered: images that no world had
     met before. crashes: those that became real. broken: worlds in which something went wrong.
+    smallest: what is said of the shortest run that broke a promise, "" if none did; length: of it.
     """
 
     worlds: int = 0
@@ -55,6 +56,13 @@ class Tally:
     recovered: int = 0
     crashes: int = 0
     broken: int = 0
+    smallest: str = ""
+    length: int = 0
+
+    def violated(self, said: str, length: int) -> None:
+        """A promise was broken by a run of so many operations and crashes."""
+        if not self.smallest or (length, len(said)) < (self.length, len(self.smallest)):
+            self.smallest, self.length = said, length
 
 
 def states_within(

@@ -96,8 +96,10 @@ class SubjectWorld:
     def _counted(self) -> Iterator[None]:
         try:
             yield
-        except Exception:
+        except Exception as error:
             self._worlds.tally.broken += 1
+            if isinstance(error, Violated):
+                self._worlds.tally.violated(str(error), len(self._account.steps))
             raise
 
     # How it does that

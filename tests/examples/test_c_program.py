@@ -47,7 +47,7 @@ def test_it_goes_on_where_it_was_opened_again(folder: Path) -> None:
 def test_the_other_one_loses_what_it_acknowledged(folder: Path) -> None:
     (lost,) = found(subject_of(folder, "unsynced"), ["append"])
     assert lost == of_kind([lost], Kind.LOST, "ext4")
-    assert protected(lost) == "write 2 B at 0 of log"
+    assert protected(lost) == "write 3 B at 0 of log"
     assert "kill" not in lost.profiles
 
 

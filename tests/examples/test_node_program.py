@@ -23,7 +23,7 @@ def test_the_synced_ones_pass() -> None:
 def test_without_a_sync_a_file_is_empty_and_what_was_put_is_gone() -> None:
     findings = found(example(f"{NOTES}:unsynced"), ["put"])
     assert protected(of_kind(findings, Kind.UNREADABLE, "ext4")) == (
-        "write 9 B at 0 of notes.json.new"
+        "write 11 B at 0 of notes.json.new"
     )
     assert protected(of_kind(findings, Kind.LOST, "ext4")) == "rename notes.json.new -> notes.json"
     assert not any("kill" in one.profiles for one in findings)

@@ -30,7 +30,7 @@ def test_what_is_synced_at_each_commit_survives(name: str) -> None:
 def test_without_a_sync_of_the_directory_the_last_commit_is_undone() -> None:
     lost = of_kind(findings("rollback_full"), Kind.LOST, "ext4")
     assert protected(lost) == "unlink notes.db-journal"
-    assert lost.acknowledged[-1] == "put(title='a', text='x')"
+    assert lost.acknowledged[-1] == "put(title='a', text='xxx')"
     assert "kill" not in lost.profiles
 
 

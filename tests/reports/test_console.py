@@ -1,94 +1,18 @@
 """The gate on a terminal: what is shown, in eighty columns, and nothing of it taken for markup."""
 
-import io
-import os
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from tornwrite.model.results import Finding, GateResult, Row, StepLine
-from tornwrite.model.verdict import Kind, Promise, Verdict, Violation
+from support.shown import RESULT, ROW, line_with, shown
+from tornwrite.model.results import NO_CRASH, Row
+from tornwrite.model.verdict import Verdict
 from tornwrite.reports import console as report
-
-ROW = Row(
-    scenario="append",
-    profile="ext4",
-    verdict=Verdict.PASSED,
-    operations=5,
-    points=123,
-    judged=4567,
-    possible=4567,
-    complete=True,
-    stopped="",
-    findings=0,
-    seconds=1.25,
-)
-
-FINDING = Finding(
-    scenario="append",
-    profile="ext4",
-    profiles=("ext4", "posix"),
-    violation=Violation(
-        Kind.LOST,
-        Promise("durable", "an acknowledged change survives"),
-        "chat:1",
-        "2 messages ['a', 'b']",
-        "1 message ['a']; 1 missing",
-        "the recovery, then compact(key='chat:1')",
-    ),
-    images=7,
-    point=2,
-    cut=None,
-    image="0123456789abcdef",
-    acknowledged=("open()", "add_message(key='chat:1')"),
-    in_flight=("truncate_history(key='chat:1')",),
-    steps=(
-        StepLine(0, "open chat_1.jsonl (create)", "on disk", ("store.py:7 in Store.add",), "add()"),
-        StepLine(1, "write 9 B at end of chat_1.jsonl", "not on disk",
-                 ("store.py:8 in Store.add", "driver.py:3 in apply"), "add()"),
-        StepLine(2, "write 1 B at 0 of chat_1.jsonl", "in part", (), "cut()"),
-        StepLine(3, "fsync chat_1.jsonl", "", (), "cut()"),
-    ),
-    protect=1,
-    files=(("chat_1.jsonl", "9 B b'{...}'"), ("folder", "directory")),
-    replay="tornwrite replay tornwrite.scenarios.stores:reference --scenario append --profile ext4 "
-    "--epoch 3 --point 2 --image 0123456789abcdef",
-    also_in=("compact", "replace"),
-)  # fmt: skip
-
-RESULT = GateResult(
-    subject="mine:store",
-    weakened=(),
-    seed=42,
-    budget=50_000,
-    verdict=Verdict.VIOLATED,
-    rows=(ROW, replace(ROW, profile="posix", verdict=Verdict.VIOLATED, findings=1)),
-    findings=(FINDING,),
-    notes=("append: something broke",),
-    seconds=12.34,
-)
-
-
-def shown(what: object, width: int = 200) -> str:
-    """As a terminal of that many columns shows it, without colours."""
-    out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None)
-    if isinstance(what, GateResult):
-        report.show(what, console)
-    else:
-        console.print(what)
-    return out.getvalue()
 
 
 def table(*rows: Row, width: int = 80) -> list[str]:
     return [line.rstrip() for line in shown(report.table(rows), width).splitlines()]
-
-
-def line_with(text: str, lines: list[str]) -> str:
-    (line,) = [line for line in lines if text in line]
-    return line
 
 
 # The table
@@ -155,122 +79,6 @@ def test_a_profile_of_a_user_is_no_markup() -> None:
     assert "[/mine]" in "\n".join(table(replace(ROW, profile="[/mine]")))
 
 
-# A finding
-
-
-def test_a_finding_says_what_promised_recovered_after_and_when() -> None:
-    text = shown(report.finding(FINDING, "finding 1 of 1"))
-    for said in (
-        "finding 1 of 1",
-        "lost: an acknowledged change is gone (chat:1)",
-        "durable: an acknowledged change survives",
-        "2 messages ['a', 'b']",
-        "1 message ['a']; 1 missing",
-        "the recovery, then compact(key='chat:1')",
-        "after step 1; in flight: truncate_history(key='chat:1')",
-        "last acknowledged: add_message(key='chat:1')",
-        "ext4 is the strongest that shows it; all that do: ext4, posix",
-        "also in compact, replace (7 images together)",
-    ):
-        assert said in text
-
-
-def test_a_finding_marks_each_step_and_names_the_operation_once() -> None:
-    lines = shown(report.finding(FINDING, "t")).splitlines()
-    assert "✓" in line_with("open chat_1.jsonl (create)", lines)
-    assert "✗" in line_with("write 9 B at end of chat_1.jsonl  not on disk", lines)
-    assert "~" in line_with("write 1 B at 0 of chat_1.jsonl  in part", lines)
-    assert sum("add()" in line for line in lines) == 1
-    assert sum("cut()" in line for line in lines) == 1
-
-
-def test_a_finding_points_at_the_step_to_protect_and_its_source() -> None:
-    lines = shown(report.finding(FINDING, "t")).splitlines()
-    assert "write 9 B" in line_with("← protect this", lines)
-    assert any("protect" in line and "step 1, write 9 B at end" in line for line in lines)
-    assert "at store.py:8 in Store.add" in "\n".join(lines)
-    assert "from driver.py:3 in apply" in "\n".join(lines)
-
-
-def test_a_finding_shows_what_the_crash_left() -> None:
-    lines = shown(report.finding(FINDING, "t")).splitlines()
-    assert any("9 B b'{...}'" in line and "chat_1.jsonl" in line for line in lines)
-    assert any("directory" in line and "folder" in line for line in lines)
-
-
-def test_a_cut_write_is_told_by_its_bytes() -> None:
-    text = shown(report.finding(replace(FINDING, cut=5), "t"))
-    assert "during step 2, 5 bytes of the write done" in text
-
-
-def test_a_crash_before_anything_is_told_so() -> None:
-    bare = replace(FINDING, point=0, steps=(), in_flight=(), acknowledged=(), protect=None)
-    text = shown(report.finding(bare, "t"))
-    assert "before the first step; nothing in flight" in text
-    assert "protect" not in text
-
-
-def test_of_many_steps_the_last_are_shown_and_the_others_counted() -> None:
-    steps = tuple(StepLine(n, f"step-{n:03}-", "on disk", (), "run()") for n in range(100))
-    text = shown(report.finding(replace(FINDING, steps=steps, protect=None), "t"))
-    assert text.count("step-") == report.STEPS_SHOWN
-    assert "step-099-" in text
-    assert f"{100 - report.STEPS_SHOWN} earlier steps" in text
-
-
-def test_the_step_to_protect_is_named_even_when_it_is_an_earlier_one() -> None:
-    steps = tuple(StepLine(n, f"step-{n:03}-", "on disk", (), "run()") for n in range(100))
-    text = shown(report.finding(replace(FINDING, steps=steps, protect=3), "t"))
-    assert "step 3, step-003-" in text
-
-
-def test_a_subject_in_a_title_is_no_picture() -> None:
-    assert "notes.py:notes: finding 1" in shown(
-        report.finding(FINDING, "notes.py:notes: finding 1")
-    )
-
-
-def test_what_is_wrong_without_a_crash_shows_no_steps() -> None:
-    live = replace(FINDING, profile="no crash", profiles=("no crash",), protect=None)
-    text = shown(report.finding(live, "t"))
-    assert "none is needed" in text
-    assert "steps until the crash" not in text
-
-
-def test_what_a_store_says_is_no_markup() -> None:
-    nasty = "[bold]x[/bold] [/nope] [link=http://x]"
-    violation = replace(
-        FINDING.violation, about=nasty, promised=nasty, recovered=nasty, after=nasty
-    )
-    one = replace(
-        FINDING,
-        violation=violation,
-        files=((nasty, nasty),),
-        steps=(StepLine(1, nasty, "on disk", (nasty,), nasty),),
-        in_flight=(nasty,),
-        replay=nasty,
-        scenario=nasty,
-        also_in=(nasty,),
-    )
-    text = shown(report.finding(one, "t"), width=1000)
-    assert text.count(nasty) >= 12
-    assert nasty in shown(replace(RESULT, notes=(nasty,), subject=nasty), width=1000)
-
-
-def test_a_file_name_that_is_no_utf_8_can_be_shown() -> None:
-    console = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=80)
-    console.print(report.finding(replace(FINDING, files=((os.fsdecode(b"\xff"), "0 B"),)), "t"))
-
-
-def test_the_replay_command_can_be_copied_from_eighty_columns() -> None:
-    assert FINDING.replay in shown(RESULT, width=80)
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_no_line_is_longer_than_the_terminal(width: int) -> None:
-    assert max(map(len, shown(report.finding(FINDING, "t"), width).splitlines())) <= width
-
-
 # All of it
 
 
@@ -290,6 +98,20 @@ def test_the_verdict_line_tells_what_it_rests_on() -> None:
     assert "weaker" not in line
 
 
+def test_one_of_a_thing_is_told_as_one() -> None:
+    one = replace(RESULT, rows=(replace(ROW, judged=1),), findings=RESULT.findings[:1])
+    (line,) = shown(report.verdict(one)).splitlines()
+    assert "1 scenario, 1 image judged, complete in 1 of 1 row, 1 finding, seed" in line
+
+
+def test_no_images_are_told_where_no_crash_was_judged() -> None:
+    live = replace(ROW, profile=NO_CRASH, verdict=Verdict.VIOLATED)
+    broken = replace(ROW, points=0, judged=0, verdict=Verdict.HARNESS_BROKEN, complete=False)
+    for row in (live, broken):
+        (line,) = shown(report.verdict(replace(RESULT, rows=(row,), findings=()))).splitlines()
+        assert "1 scenario, 0 findings, seed" in line
+
+
 def test_weaker_promises_are_told_with_the_verdict() -> None:
     weaker = replace(RESULT, weakened=("a prefix only", "values may be old"))
     assert "weaker promises declared: a prefix only, values may be old" in shown(
@@ -301,6 +123,39 @@ def test_each_reason_for_stopping_is_told_once() -> None:
     stopped = replace(ROW, **NOT_ALL, stopped="budget of 9 images reached")
     text = shown(replace(RESULT, rows=(stopped, stopped)))
     assert text.count("note: append under ext4 is not complete: budget of 9 images reached") == 1
+
+
+def test_a_reason_of_several_rows_is_told_with_all_of_them() -> None:
+    row = replace(ROW, **NOT_ALL, stopped="budget of 9 images reached")
+    rows = (row, replace(row, profile="posix"), replace(row, scenario="cut"),
+            replace(row, scenario="cut", profile="posix"))  # fmt: skip
+    text = shown(replace(RESULT, rows=rows, findings=(), notes=()))
+    assert text.count("note: ") == 1
+    assert "append, cut under ext4, posix is not complete: budget of 9 images reached" in text
+
+
+BROKEN: dict[str, Any] = {
+    **{"verdict": Verdict.HARNESS_BROKEN, "complete": False, "stopped": "it cannot be recorded"},
+    **{"points": 0, "judged": 0, "possible": 0},
+}
+
+
+def test_a_scenario_of_which_nothing_came_has_one_row() -> None:
+    row = replace(ROW, scenario="cut", **BROKEN)
+    lines = table(ROW, row, replace(row, profile="posix"))
+    assert sum("harness broken" in line for line in lines) == 1
+    assert "nothing judged" in line_with("harness broken", lines)
+    assert not any("posix" in line or "not complete" in line for line in lines)
+
+
+def test_where_nothing_came_of_anything_there_is_no_table() -> None:
+    why = "all 2 scenarios: it cannot be recorded"
+    rows = tuple(replace(ROW, scenario=name, **BROKEN) for name in ("append", "cut"))
+    broken = replace(RESULT, rows=rows, findings=(), notes=(why,), verdict=Verdict.HARNESS_BROKEN)
+    lines = shown(broken).splitlines()
+    assert lines[0] == f"note: {why}"
+    assert lines[1].startswith("harness broken: mine:store; no verdict on it, see above; 2 scen")
+    assert len(lines) == 2
 
 
 def test_why_a_scenario_is_broken_is_told_once() -> None:

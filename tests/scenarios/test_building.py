@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from support import small_stores as stores
+from tornwrite.cli import main
 from tornwrite.model.alphabets import Values, count, sequences
 from tornwrite.model.hypothesis_profiles import QUICK
 from tornwrite.model.judge import Assessed, Recovery, Seen, assess
@@ -23,6 +25,7 @@ from tornwrite.model.shapes import AppendLog, Document, KeyValue
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.built.building import python_subject
 from tornwrite.scenarios.built.driver import StoreDriver
+from tornwrite.scenarios.built.values import values_of
 from tornwrite.scenarios.disks.filling import Attempt, Filled, Look
 from tornwrite.scenarios.disks.judging import wrongs
 from tornwrite.scenarios.exploring.explorer import Bounds, explore_one
@@ -30,7 +33,6 @@ from tornwrite.scenarios.exploring.sequences import alphabet_of
 from tornwrite.scenarios.findings import _CALLERS
 from tornwrite.scenarios.judging import Assessor
 from tornwrite.scenarios.lane_registry import FAULT_LANES
-from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.soak import Length, run_round
 from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
@@ -41,6 +43,11 @@ PUT: dict[str, Any] = {"put": {"key": TEXT, "value": TEXT}, "delete": {"key": TE
 
 def a_map(**more: Any) -> Subject:
     return python_subject(**{"open": stores.Map, "model": KeyValue(), "operations": PUT, **more})
+
+
+def check(subject: Subject, directory: Path) -> None:
+    assert subject.check is not None
+    subject.check(str(directory))
 
 
 # What follows
@@ -94,6 +101,29 @@ def test_values_are_those_of_the_strategies_and_can_be_told_apart() -> None:
     assert isinstance(argument, Values)
     assert len(argument.values) > 4
     assert all(set(value) <= set("ab") and 2 <= len(value) <= 3 for value in argument.values)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        st.text("ab", max_size=4),
+        st.text("a", min_size=1, max_size=3) | st.text("xyz", min_size=1, max_size=9),
+        st.integers(),
+        st.integers(0, 500),
+        st.text(min_size=1, max_size=8),
+    ],
+    ids=["two letters", "one letter, or three", "numbers", "few numbers", "short text"],
+)
+def test_no_value_is_a_piece_of_another_one(strategy: Any) -> None:
+    """Half of `aa` would look like `a`, which was there before."""
+    texts = [str(value) for value in values_of(strategy, 12, "value of put")]
+    assert len(texts) == 12
+    assert not [(one, other) for one in texts for other in texts if one != other and one in other]
+
+
+def test_where_there_are_no_such_values_others_are_taken() -> None:
+    assert set(values_of(st.text("a", max_size=2), 3, "value")) == {"", "a", "aa"}
+    assert set(values_of(st.sampled_from(["a", "b"]), 3, "value")) == {"a", "b"}
 
 
 def test_in_sequences_keys_are_named_and_contents_numbered() -> None:
@@ -351,11 +381,13 @@ class AsList(stores.Map):
         (AsList, r"observe\(\) gives \[\]; a KeyValue shows a dict"),
     ],
 )
-def test_a_first_look_that_does_not_fit_the_model_breaks_the_harness(
+def test_a_first_look_that_does_not_fit_the_model_is_wrong_use(
     store: Callable[[str], Any], said: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(HarnessBroken, match=said):
+    with pytest.raises(WrongUse, match=said):
         driver(a_map(open=store), tmp_path).observe(())
+    with pytest.raises(WrongUse, match=said):
+        check(a_map(open=store), tmp_path)
 
 
 def test_a_look_that_does_not_fit_what_was_there_before_is_what_the_store_came_to(
@@ -411,17 +443,59 @@ class OtherNames(NoDelete):
         (OtherNames, r"OtherNames.put cannot be called as put\(key=…, value=…\)"),
     ],
 )
-def test_an_operation_that_is_no_method_breaks_the_harness(
+def test_an_operation_that_is_no_method_is_wrong_use(
     store: Callable[[str], Any], said: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(HarnessBroken, match=said):
+    with pytest.raises(WrongUse, match=said):
         driver(a_map(open=store), tmp_path)
+    with pytest.raises(WrongUse, match=said):
+        check(a_map(open=store), tmp_path)
 
 
-def test_the_gate_says_so_instead_of_blaming_the_store() -> None:
-    (first, *_) = stores.outcomes(a_map(open=NoDelete))
-    assert {row.verdict for row in first.rows} == {Verdict.HARNESS_BROKEN}
-    assert "has no method delete()" in first.notes[0]
+@pytest.mark.parametrize("store", [NoDelete, AsList])
+def test_a_run_says_so_instead_of_blaming_the_store(store: Callable[[str], Any]) -> None:
+    with pytest.raises(WrongUse):
+        stores.outcomes(a_map(open=store))
+
+
+def test_what_a_store_does_wrong_itself_is_no_wrong_use(tmp_path: Path) -> None:
+    class Broken(stores.Map):
+        def observe(self) -> Any:
+            raise OSError("no")
+
+    check(a_map(open=Broken), tmp_path)
+
+
+NO_DELETE = """
+from hypothesis import strategies as st
+from tornwrite import KeyValue, python_subject
+
+class Notes:
+    def __init__(self, directory): pass
+    def put(self, key, value): pass
+    def observe(self): return {}
+    def close(self): pass
+
+TEXT = st.sampled_from(["a", "b", "c"])
+notes = python_subject(
+    Notes, KeyValue(), {"put": {"key": TEXT, "value": TEXT}, "delete": {"key": TEXT}}
+)
+"""
+
+
+@pytest.mark.parametrize(
+    "command", [("gate", "--recorder", "strace"), ("gate",), ("explore",), ("soak",)]
+)
+def test_every_command_says_so_once_before_anything_runs(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / f"no_delete_{len(command)}_{command[0]}.py"
+    file.write_text(NO_DELETE)
+    told = CliRunner().invoke(main, [*command, f"{file}:notes"])
+    assert told.exit_code == 2
+    assert told.stdout == ""
+    assert told.stderr.count("open() gives a Notes, which has no method delete()") == 1
+    assert "broken" not in told.stderr
 
 
 @pytest.mark.parametrize(
@@ -452,12 +526,6 @@ def test_names_of_ones_own_are_told_to_the_model() -> None:
 
     subject = python_subject(Own, Document(save="write", content="text"), {"write": {"text": TEXT}})
     assert stores.findings(subject) == []
-
-
-def test_a_first_look_that_is_wrong_is_no_finding_either() -> None:
-    (first, *_) = stores.outcomes(a_map(open=AsList))
-    assert {row.verdict for row in first.rows} == {Verdict.HARNESS_BROKEN}
-    assert first.findings == ()
 
 
 class Grumbling(stores.Map):

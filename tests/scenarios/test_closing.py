@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from support.key_values import RightStore, right
 from tornwrite.faults.profiles import POSIX
+from tornwrite.model.results import NO_CRASH
 from tornwrite.model.verdict import Kind
-from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.run import Settings, run_scenario
 
 

@@ -104,6 +104,18 @@ def test_the_finding_tells_of_the_kill_and_of_the_step_that_was_relied_on() -> N
     (one,) = outcome(subject("trusting")).findings
     assert any("(killed after step" in name for name in one.in_flight)
     assert "add(line='later')" in one.acknowledged
+    first, second = one.stages
+    assert (first.who, first.did, first.in_flight) == (
+        "first process",
+        ("open()",),
+        ("add(line='one')",),
+    )
+    assert first.ended == "killed after step 0"
+    assert (second.who, second.did) == ("next process", ("open()", "add(line='later')"))
+    assert second.ended.startswith("the power failed after step ")
+    assert first.last == 1, "its file is closed by the kernel"
+    assert second.last == one.point
+    assert one.profiles == (KILL_THEN_POWER,)
     (step,) = (step for step in one.steps if step.number == one.protect)
     assert (step.text, step.fate) == ("open lines (create)", "not on disk")
 
@@ -145,6 +157,7 @@ def test_what_the_new_process_cannot_do_is_a_finding_without_a_power_loss() -> N
         one for one in found.findings if "--killed-after" in one.replay and one.profile == KILL.name
     )
     assert "the file is empty" in told.violation.recovered
+    assert told.stages[-1].ended == "came to its end"
     row = lane(found)
     assert row.verdict is Verdict.VIOLATED
     assert "failed before the power did" in row.stopped

@@ -36,10 +36,10 @@ from tornwrite.faults.trace import Acknowledged, Began, Stepped
 from tornwrite.model import linearise
 from tornwrite.model.operation import canonical
 from tornwrite.model.promises import SHARED
+from tornwrite.model.results import NO_CRASH
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.permitted import calls_of, permitted_by_epoch
 from tornwrite.scenarios.recording import Recorded, check_whole, drive, record
-from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.stores import reference
 from tornwrite.scenarios.subject import Driver, Lane, Scenario

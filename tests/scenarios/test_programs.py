@@ -1,21 +1,27 @@
 """Programs recorded through their drivers: where answers lie among the steps, what is judged."""
 
 import os
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
 from support.programs_of_others import DRIVER, OPERATIONS, PUT, REOPENED, put, values
 from tornwrite import KeyValue, program_subject
+from tornwrite.cli import main
 from tornwrite.faults.images import EMPTY
 from tornwrite.faults.profiles import EXT4, KILL, POSIX
-from tornwrite.faults.steps import describe
-from tornwrite.faults.trace import Acknowledged, Began, Failed, Stepped, Trace, open_paths
+from tornwrite.faults.steps import Fsync, describe
+from tornwrite.faults.strace_live import LiveRecording
+from tornwrite.faults.trace import Acknowledged, Began, Event, Failed, Stepped, Trace, open_paths
 from tornwrite.model.operation import Operation
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.fault_lanes import Effort
+from tornwrite.scenarios.programs.weaving import Asked, woven
 from tornwrite.scenarios.recording import NotMeasured, record
 from tornwrite.scenarios.recovery import Bench, workplace
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
@@ -73,8 +79,64 @@ def test_an_answer_may_come_in_parts() -> None:
 
 
 def test_what_is_done_after_the_answer_comes_after_the_acknowledgement() -> None:
+    """And before the next operation, which begins where its request is read."""
     lines = told(recorded(values("answers-first"), PUT))
+    late = [line.replace("1  ", "None  ", 1) for line in PUT_STEPS[1:-1]]
+    assert lines[2:11] == ["1: put", "1 ok", *late, "2: put"]
+
+
+SHELL = r"""
+while IFS= read -r line; do
+    case "$line" in
+        *'"open"'*) directory=${line#*'"directory": "'}; directory=${directory%'"'*} ;;
+        *'"observe"'*) echo '{"ok": {}}'; continue ;;
+    esac
+    echo '{"ok": null}'
+    case "$line" in
+        *'"put"'*) printf first | cat > "$directory/a" ;;
+    esac
+done
+"""
+
+
+def test_what_the_children_of_a_driver_read_is_no_request(tmp_path: Path) -> None:
+    """A shell gives each of its children another standard input."""
+    (tmp_path / "driver.sh").write_text(SHELL)
+    subject = program_subject(["sh", str(tmp_path / "driver.sh")], KeyValue(), OPERATIONS)
+    lines = told(recorded(subject, PUT))
+    second = lines.index("2: put")
     assert lines[2:4] == ["1: put", "1 ok"]
+    assert any("write 5 B at 0 of a" in line for line in lines[4:second])
+    assert any("write 5 B at 0 of a" in line for line in lines[second:])
+
+
+def test_where_not_all_reads_are_seen_an_operation_begins_where_the_last_was_answered() -> None:
+    steps = tuple(Fsync("") for _ in range(3))
+    read = LiveRecording(steps, ((5, 1), (10, 3)), heard=((4, 0), (8, 2)))
+    asked = [
+        Asked(
+            Began(number, "put", {}),
+            Acknowledged(number),
+            byte=5 * number + 5,
+            first=4 * number + 1,
+        )
+        for number in range(2)
+    ]
+    kinds: dict[bool, list[str]] = {}
+    for hears_all in (True, False):
+        events: list[Event] = []
+        woven(events, read, asked, None, 0, hears_all=hears_all)
+        kinds[hears_all] = [type(event).__name__[0] for event in events]
+    assert "".join(kinds[True]) == "BSASBSA"
+    assert "".join(kinds[False]) == "BSABSSA"
+
+
+def test_one_that_is_killed_before_it_reads_a_request_has_not_begun_with_it() -> None:
+    read = LiveRecording((Fsync(""),), ((5, 0),), heard=((4, 0),))
+    asked = [Asked(Began(0, "put", {}), Acknowledged(0), 5, 1), Asked(Began(1, "put", {}), first=5)]
+    events: list[Event] = []
+    woven(events, read, asked, None, 0, hears_all=True)
+    assert [type(event).__name__ for event in events] == ["Began", "Acknowledged", "Stepped"]
 
 
 @pytest.mark.parametrize("words", [(), ("warm",)], ids=["anew", "kept"])
@@ -160,7 +222,7 @@ def test_what_works_only_in_this_process_is_left_out_by_name() -> None:
     settings = replace(SETTINGS, lanes=("full disk", "damage", "other systems", "interleavings"))
     left_out = came_to(values("warm"), PUT, settings).left_out
     for name in ("full disk", "damage", "other systems", "interleavings"):
-        assert any(said.startswith(f"{name}: all of it") for said in left_out)
+        assert any(one.of == name and one.whole for one in left_out)
 
 
 def test_several_at_once_are_not_measured() -> None:
@@ -191,6 +253,60 @@ def test_a_program_is_found_where_it_is_judged(monkeypatch: pytest.MonkeyPatch) 
         driver = subject.open(live)
         assert driver.observe(()) == {"content": {}}
         driver.close()
+
+
+PROJECT = """
+[tool.tornwrite]
+seed = 1
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a driver, and a folder of it to be in."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "driver").symlink_to(DRIVER)
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+    return tmp_path
+
+
+def test_in_a_project_it_is_found_from_the_file_of_the_project(project: Path) -> None:
+    """Wherever in the project one is: in the recorded run, and on each image."""
+    command = [sys.executable, "-I", "-S", "tools/driver", "warm"]
+    subject = program_subject(command, KeyValue(), OPERATIONS)
+    assert told(recorded(subject, PUT))[:10] == ["0: open", "0 ok", *PUT_STEPS]
+    with workplace() as (_, bench):
+        driver = subject.open(bench)
+        assert driver.observe(()) == {"content": {}}
+        driver.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("./nothing", "there is no program ./nothing in {0}, where pyproject.toml has [tool.torn"),
+        ("nothing", "there is no program nothing on the PATH; install it, or, if it is a file of "),
+        ("nothing", "give its path: ./nothing, from {0}, where pyproject.toml has"),
+    ],
+)
+def test_where_it_was_looked_for_is_told(name: str, said: str, project: Path) -> None:
+    subject = program_subject([name], KeyValue(), OPERATIONS)
+    with pytest.raises(WrongUse) as refused:
+        recorded(subject, PUT)
+    assert said.format(project) in str(refused.value)
+    with pytest.raises(WrongUse) as refused, workplace() as (_, bench):
+        subject.open(bench)
+    assert said.format(project) in str(refused.value)
+
+
+def test_outside_of_a_project_it_is_looked_for_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WrongUse, match="the current directory"):
+        recorded(program_subject(["./nothing"], KeyValue(), OPERATIONS), PUT)
 
 
 def test_it_is_given_its_variables() -> None:
@@ -239,3 +355,26 @@ def test_the_time_limit_is_for_each_answer() -> None:
     many = replace(PUT, operations=tuple(put(key, "x") for key in "abcdef" * 3), base=EMPTY)
     assert recorded(values(timeout_s=2.0), many).steps
     assert time.monotonic() - started < 30
+
+
+def test_what_is_no_driver_at_all_is_told_once_and_as_the_drivers_fault(tmp_path: Path) -> None:
+    """`cat` says again what it was asked, the directory too, which is another one each time."""
+    (tmp_path / "echoing.py").write_text(ECHOING)
+    told = CliRunner().invoke(main, ["gate", f"{tmp_path}/echoing.py:cat"], env={"COLUMNS": "1000"})
+    assert told.exit_code == 3
+    notes = [line for line in told.stdout.splitlines() if line.startswith("note: ")]
+    (note,) = notes
+    assert note.startswith("note: all 5 scenarios: the driver cat: the answer to open is neither")
+    assert "correct the driver" in note
+    assert "no verdict on it" in told.stdout
+    assert "profile" not in told.stdout.replace(note, "")
+    assert "tried" not in told.stdout
+
+
+ECHOING = """
+from hypothesis import strategies as st
+from tornwrite import KeyValue, program_subject
+
+K = st.sampled_from(["a", "b", "c"])
+cat = program_subject(["cat"], KeyValue(), {"put": {"key": K, "value": K}, "delete": {"key": K}})
+"""

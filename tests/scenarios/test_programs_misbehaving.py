@@ -98,6 +98,7 @@ def test_one_that_does_not_keep_to_the_protocol_breaks_the_harness(word: str, sa
     outcome = came_to(values(word))
     assert verdict_of(outcome) is Verdict.HARNESS_BROKEN
     assert said in outcome.notes[0]
+    assert "that is not the protocol of drivers" in outcome.notes[0]
 
 
 def test_one_that_floods_its_output_is_cut_off() -> None:
@@ -128,9 +129,19 @@ def test_what_the_recorder_does_not_model_is_not_measured_and_the_step_named() -
 
 
 def test_one_that_answers_before_it_wrote_loses_what_it_acknowledged() -> None:
-    outcome = came_to(values("warm", "answers-first"))
-    assert {found.violation.kind for found in outcome.findings} == {Kind.LOST}
-    assert outcome.findings[0].profile == "kill"
+    """One mistake, one finding, which shows the steps that came too late and whose they are."""
+    settings = replace(SETTINGS, real_kills=True)
+    outcome = came_to(values("warm", "answers-first"), settings)
+    (found,) = outcome.findings
+    assert found.violation.kind is Kind.LOST
+    assert found.profile == "kill"
+    late = [step for step in found.steps if step.fate == "not done yet"]
+    assert [step.text for step in late][-2:] == ["rename a.tmp -> a", "fsync ."]
+    assert {step.operation for step in late} == {"put(key='a', value='first')"}
+    assert found.protect == late[0].number
+    real = next(row for row in outcome.rows if row.profile == "real kills")
+    assert real.verdict is Verdict.VIOLATED
+    assert not real.stopped
 
 
 def test_an_operation_that_is_refused_with_nothing_wrong_is_told() -> None:

@@ -133,6 +133,11 @@ def test_an_unbroken_line_of_crashes_is_told() -> None:
     assert any("the power failed at point" in said or "killed at point" in said for said in flying)
     assert flying[-1] == "open()"
     assert one.found.profile == RECOVERY_CRASHES.name
+    assert [stage.who for stage in one.found.stages] == ["first process", "recovery", "recovery 2"]
+    assert all("the power failed" in s.ended or "killed" in s.ended for s in one.found.stages)
+    assert [stage.last is None for stage in one.found.stages] == [True, True, False]
+    assert one.found.stages[0].did == ("open()", "add(line='one')")
+    assert not any("recovery_recording" in site for step in one.found.steps for site in step.sites)
     assert one.found.files
 
 

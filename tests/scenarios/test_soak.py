@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 from unittest import SkipTest
 
 import pytest
@@ -24,7 +25,10 @@ from tornwrite.scenarios.recording import HarnessBroken
 from tornwrite.scenarios.soak import (
     LARGEST_START_BYTES,
     LENGTHS,
+    STOPPED,
     Length,
+    _TimeIsOver,
+    _UntilThen,
     machine_of,
     run_round,
     soak,
@@ -32,6 +36,7 @@ from tornwrite.scenarios.soak import (
 )
 from tornwrite.scenarios.subject import WrongUse, load_subject
 from tornwrite.scenarios.world import Worlds, replay
+from tornwrite.scenarios.world.states import Tally
 
 STORES = "tornwrite.scenarios.stores:"
 KNOWN_BAD = "tornwrite.scenarios.known_bad:"
@@ -253,6 +258,56 @@ def test_a_failure_is_made_small_although_the_time_is_over(database: str) -> Non
         found = run_round(subject, 1, QUICKLY, database, until=time.monotonic() + 1)
     with pytest.raises(Violated):
         exec(program(found.failures[0]), {})
+
+
+def test_a_failure_that_takes_long_to_make_small_is_shown_as_small_as_it_is(
+    database: str,
+) -> None:
+    subject = load_subject(KNOWN_BAD + "archive")
+    found = None
+    while found is None or not found.failures:
+        found = run_round(
+            subject,
+            1,
+            QUICKLY,
+            database,
+            until=time.monotonic() + 1,
+            grace_s=-0.99,
+        )
+    (told,) = found.failures
+    assert told.startswith(STOPPED)
+    assert glob.glob(database + "/*/*"), "the next round begins with it"
+    with pytest.raises(Violated):
+        exec(program(told), {})
+
+
+def test_how_long_it_may_take_is_said() -> None:
+    class Broken:
+        tally = Tally(worlds=3, operations=7, broken=1)
+
+        def __call__(self) -> Any:
+            return None
+
+    said: list[str] = []
+    limit = _UntilThen(
+        cast(Any, Broken()), time.monotonic() - 10, 60.0, lambda at, done: said.append(at)
+    )
+    limit()
+    assert said == [
+        "the time is over, making a failure smaller, for 50 s more at most, 7 steps, 0 images, "
+        "0 crashes"
+    ]
+    limit = _UntilThen(cast(Any, Broken()), time.monotonic() - 70, 60.0, lambda at, done: None)
+    with pytest.raises(_TimeIsOver):
+        limit()
+    assert limit.is_over
+
+
+def test_the_smallest_failure_is_the_shortest_run() -> None:
+    tally = Tally()
+    for said, length in (("long", 9), ("short", 2), ("other", 3), ("tiny", 2), ("later", 2)):
+        tally.violated(said, length)
+    assert tally.smallest == "tiny"
 
 
 def test_a_soak_has_every_subject_and_ends_in_time(database: str) -> None:
