@@ -277,7 +277,7 @@ def test_in_a_project_it_is_found_from_the_file_of_the_project(project: Path) ->
     command = [sys.executable, "-I", "-S", "tools/driver", "warm"]
     subject = program_subject(command, KeyValue(), OPERATIONS)
     assert told(recorded(subject, PUT))[:10] == ["0: open", "0 ok", *PUT_STEPS]
-    with workplace() as (_, bench):
+    with workplace() as bench:
         driver = subject.open(bench)
         assert driver.observe(()) == {"content": {}}
         driver.close()
@@ -296,7 +296,7 @@ def test_where_it_was_looked_for_is_told(name: str, said: str, project: Path) ->
     with pytest.raises(WrongUse) as refused:
         recorded(subject, PUT)
     assert said.format(project) in str(refused.value)
-    with pytest.raises(WrongUse) as refused, workplace() as (_, bench):
+    with pytest.raises(WrongUse) as refused, workplace() as bench:
         subject.open(bench)
     assert said.format(project) in str(refused.value)
 

@@ -41,7 +41,7 @@ def test_a_commit_that_joins_a_sync_under_way_loses_what_it_acknowledged() -> No
 
 
 def test_a_commit_that_waits_for_a_sync_begun_after_it_wrote_keeps_it() -> None:
-    with workplace() as (live, _):
+    with workplace() as live:
         steps = record(commit_that_waits, PUT, live).trace.steps
     assert [step.during for step in steps if isinstance(step, Fsync)][-4:] == [1, 0, 1, 0]
     outcome = came_to(commit_that_waits, "commit_that_waits")

@@ -28,7 +28,7 @@ def test_files_elsewhere_are_said_with_the_verdict(tmp_path: Path) -> None:
     outcome = run_scenario(named, PUT, SETTINGS, lambda at, done: None)
     assert {row.verdict for row in outcome.rows} == {Verdict.PASSED}
     said = f"the program also wrote to {log}, outside the directory that it was given"
-    assert [one.partition(": not")[0] for one in outcome.left_out if "outside" in one] == [said]
+    assert [one.what.partition(": not")[0] for one in outcome.left_out if "outside" in one.what] == [said]
 
 
 @pytest.fixture
@@ -66,5 +66,5 @@ def test_answers_that_another_process_writes_are_no_acknowledgements(another: st
         {"put": OPERATIONS["put"]},
     )
     message = r"answers were \d+ bytes, and the program was seen to write \d+ of them: a process"
-    with workplace() as (live, _), pytest.raises(NotMeasured, match=message):
+    with workplace() as live, pytest.raises(NotMeasured, match=message):
         record(subject, PUT, live)
