@@ -37,6 +37,10 @@ class Call:
     failed: bool = False
     returned: str | None = None
     """The path of the descriptor that it returned, where that has one."""
+    error: str = ""
+    """The name of the error that it failed with: `ENOSPC`."""
+    injected: bool = False
+    """Whether strace had it fail, and nothing was done."""
 
     def __str__(self) -> str:
         shown = ", ".join(str(argument)[:60] for argument in self.arguments)
@@ -179,7 +183,16 @@ def _call(pid: int, name: str, text: str, line: str) -> Call:
     arguments = arguments_of(whole[1], line)
     value = int(result["value"], 0) if result["value"] else None
     failed = result["error"] is not None or (value is not None and value < 0)
-    return Call(pid, name, arguments, value, failed, _path(result["path"]))
+    return Call(
+        pid,
+        name,
+        arguments,
+        value,
+        failed,
+        _path(result["path"]),
+        (result["error"] or "").strip(),
+        whole[2].endswith(" (INJECTED)"),
+    )
 
 
 def _stored(looked: re.Match[str]) -> Stored | Watching:

@@ -11,7 +11,7 @@ from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.kill_lane import REAL_KILLS
 from tornwrite.scenarios.kill_then_power import KILL_THEN_POWER
 from tornwrite.scenarios.lane_registry import lanes_named
-from tornwrite.scenarios.programs.lanes import is_left_out
+from tornwrite.scenarios.programs.lanes import is_left_out, limits_of_lane
 from tornwrite.scenarios.run import CHOSEN_CUTS, Outcome, Settings, run_scenario
 from tornwrite.scenarios.run_file import RunFile, source_digest
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse, load_subject, module_of
@@ -80,8 +80,10 @@ def _left_out(subject: Subject, settings: Settings) -> tuple[str, ...]:
     said += [] if settings.kill_then_power else [f"{KILL_THEN_POWER}: all of it"]
     for lane in lanes_named(settings.lanes):
         # What is left out altogether is said by the scenarios.
-        whole = is_left_out(subject, lane.name)
-        left_out = "" if whole else lane.leaves_out(settings.effort)
+        elsewhere = is_left_out(subject, lane.name) or limits_of_lane(
+            subject, lane.name, settings.effort
+        )
+        left_out = "" if elsewhere else lane.leaves_out(settings.effort)
         said += [f"{lane.name}: {left_out}"] if left_out else []
     return tuple(said)
 

@@ -41,6 +41,7 @@ from tornwrite.scenarios.programs.kills import kill_program
 from tornwrite.scenarios.programs.lanes import (
     KILLS_CI,
     is_left_out,
+    limits_of_lane,
     recorded_by_both,
     said_of,
 )
@@ -207,6 +208,7 @@ def _run(
             left_out.append(said_of(fault_lane.name))
         elif fault_lane.concerns(subject, scenario):
             row, later, broken = run_lane(fault_lane, job)
+            left_out += limits_of_lane(subject, fault_lane.name, settings.effort)
             rows.append(row)
             notes += broken
             found = joined(found, later)
