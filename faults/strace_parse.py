@@ -114,6 +114,9 @@ _STORED = re.compile(
     r"\*\*\* (?:watching (\d+)|(?:unseen|stores) (\d+) (\d+)(?: (\d+) ([0-9a-f:,]*))?) \*\*\*"
 )
 _SIGNAL = re.compile(r"--- .* ---")
+_UNTOLD = re.compile(r"(?:<\.\.\. )?\?+(?:\(| resumed>).*", re.DOTALL)
+"""A thread was killed, by the end of its process say, at a call that it had not begun: strace finds
+it gone when it asks which call that is."""
 _SYNTAX = re.compile(r'"[^"]*"|<[^<>]*>|[\[\]{}(),]')
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _BUFFER = re.compile(r'iov_base=("[^"]*"(?:\.\.\.)?|[^,{}]*), iov_len=(\d+)')
@@ -141,6 +144,8 @@ def parse(lines: Iterable[bytes]) -> Iterator[Event]:
         if _SIGNAL.fullmatch(body):
             continue
         alive.add(pid)
+        if _UNTOLD.fullmatch(body):
+            continue
         if _GONE.fullmatch(body):
             if pid in begun:
                 name, text = begun.pop(pid)

@@ -118,7 +118,17 @@ def chosen(calls: FailingCalls, effort: Effort, seed: str, most: int) -> list[Tr
         picked = [_one_of(group, seed) for group in groups.values()]
     else:
         picked = [trial for group in groups.values() for trial in _all_once(group, seed)]
-    return sorted(picked, key=lambda one: (not _comes_first(one), _chance(one, seed)))[:most]
+    return _in_turn(picked, seed)[:most]
+
+
+def _in_turn(trials: Sequence[Trial], seed: str) -> list[Trial]:
+    """One of each kind of call after the other, syncs and writes first; then another of each."""
+    before: Counter[str] = Counter()
+    turns: list[tuple[int, int, int, Trial]] = []
+    for trial in sorted(trials, key=lambda one: _chance(one, seed)):
+        turns.append((before[trial.at], _rank(trial), len(turns), trial))
+        before[trial.at] += 1
+    return [trial for *_, trial in sorted(turns, key=lambda turn: turn[:3])]
 
 
 def trials_at(call: FailingCall) -> Iterator[Trial]:
@@ -155,8 +165,9 @@ def _one_of(group: Sequence[Trial], seed: str) -> Trial:
     return min(group, key=lambda trial: _chance(trial, seed))
 
 
-def _comes_first(trial: Trial) -> bool:
-    return isinstance(trial.place.at, Fsync | Write)
+def _rank(trial: Trial) -> int:
+    at = trial.place.at
+    return 0 if isinstance(at, Fsync) else 1 if isinstance(at, Write) else 2
 
 
 def _chance(trial: Trial, seed: str) -> int:
