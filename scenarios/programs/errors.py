@@ -67,7 +67,7 @@ class ErrorsOfProgram:
             if run.broken:
                 raise NotMeasured(f"the program does not do the same twice: {run.broken}")
             self._plain = run.trace()
-            self._calls = failing_calls(run, self._plain)
+            self.calls = failing_calls(run, self._plain)
 
     @property
     def budget(self) -> int:
@@ -77,7 +77,7 @@ class ErrorsOfProgram:
     @property
     def untold(self) -> str:
         """What cannot be tried of what was asked for; empty if all can."""
-        number = self._calls.untold
+        number = self.calls.untold
         if not number:
             return ""
         calls = "a call" if number == 1 else f"{number} calls"
@@ -87,11 +87,11 @@ class ErrorsOfProgram:
         """The errors of the job's effort."""
         job = self._job
         most = _most(job.subject, job.effort)
-        return chosen(self._calls, job.effort, job.scenario.name, most)
+        return chosen(self.calls, job.effort, job.scenario.name, most)
 
     def run(self, trial: Trial) -> ErrorRun:
         """A run with that error. Raises NotMeasured where it did not come about."""
-        call = self._calls.at(trial.place.spot)
+        call = self.calls.at(trial.place.spot)
         if trial.lasts is Lasts.ONCE or not call.speaks:
             return self._found(trial, call)
         # Answers are written by that call too: where only the first fails shows which are which.
@@ -120,8 +120,8 @@ class ErrorsOfProgram:
 
     def parsed(self, words: str) -> Trial:
         """The error of those words. Raises WrongUse when there is no such one (any more)."""
-        trial = parse_trial(words, [call.place for call in self._calls.found])
-        call = self._calls.at(replace(trial.place.spot, keep=0))
+        trial = parse_trial(words, [call.place for call in self.calls.found])
+        call = self.calls.at(replace(trial.place.spot, keep=0))
         if trial not in trials_at(call):
             raise WrongUse(f"{words!r} cannot be tried on a program; run the gate")
         return trial

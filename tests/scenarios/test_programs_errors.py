@@ -21,6 +21,7 @@ from tornwrite.scenarios.error_runs import ErrorRun
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job, run_lane
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.programs.error_calls import FailingCalls
 from tornwrite.scenarios.programs.errors import ErrorsOfProgram
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
@@ -35,7 +36,7 @@ SETTINGS = Settings(
 )
 
 # Step 1 writes the first line to a new file and step 2 syncs it; 7 and 8 put the second behind it.
-WRITE, SYNC = "7 ENOSPC once", "8 EIO once"
+WRITE, FULL, SYNC = "7 ENOSPC once", "7 ENOSPC stays", "8 EIO once"
 
 
 def named(*words: str, timeout_s: float = 10.0) -> Subject:
@@ -241,3 +242,35 @@ def test_efforts_try_more_and_more() -> None:
     assert numbers == sorted(numbers)
     assert numbers[0] == 2
     assert numbers[2] > 40
+
+
+# What does not come about
+
+
+def test_a_call_that_does_not_come_by_again_is_told_and_not_passed() -> None:
+    with workplace() as (live, bench):
+        given = job(named(), live, bench)
+        errors = errors_of(given)
+        assert isinstance(errors, ErrorsOfProgram)
+        trial = errors.parsed(SYNC)
+        call = errors.calls.at(trial.place.spot)
+        later = replace(call, moment=replace(call.moment, count=99))
+        with (
+            mock.patch.object(FailingCalls, "at", lambda calls, spot: later),
+            mock.patch.object(ErrorsOfProgram, "chosen", lambda errors: [trial]),
+        ):
+            row, found, broken = run_lane(ERRORS, given)
+    assert (row.verdict, row.points, found, broken) == (Verdict.NOT_MEASURED, 0, [], [])
+    assert row.stopped.startswith(
+        "1 of 1 errors did not come about; the first: 8 EIO once: strace had no call fail"
+    )
+
+
+def test_where_answers_cannot_be_told_from_what_fails_that_is_left_out_by_name() -> None:
+    with (
+        workplace() as (live, bench),
+        mock.patch.object(ErrorsOfProgram, "chosen", lambda errors: [errors.parsed(FULL)]),
+    ):
+        row, found, _ = run_lane(ERRORS, job(named("complains", "now-and-then"), live, bench))
+    assert (row.verdict, row.points, row.complete, found) == (Verdict.PASSED, 0, False, [])
+    assert row.stopped.startswith(f"1 of 1 errors did not come about; the first: {FULL}: ")

@@ -117,6 +117,7 @@ def done(asked):
     return None
 
 
+complaints = 0
 for line in sys.stdin:
     try:
         answer = {"ok": done(json.loads(line))}
@@ -125,7 +126,8 @@ for line in sys.stdin:
             os.abort()
         if "falls-silent" in WORDS:
             time.sleep(3600)
-        if "complains" in WORDS:
+        complaints += 1
+        if "complains" in WORDS and not ("now-and-then" in WORDS and complaints % 2):
             os.write(2, f"{error}\n".encode())
         answer = {"error": str(error)}
     os.write(1, json.dumps(answer).encode() + b"\n")
