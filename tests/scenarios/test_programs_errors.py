@@ -216,7 +216,7 @@ def as_given(given: dict[str, str]) -> Callable[[str], Again]:
 
 
 @pytest.mark.parametrize(
-    "fault", ["99 EIO once", "7 ENOSPC once after 2 B", "4 ENAMETOOLONG stays"]
+    "fault", ["99 EIO once", "7 ENOSPC once after 2 B", "4 ENAMETOOLONG stays", "0 EIO stays"]
 )
 def test_an_error_that_strace_cannot_bring_about_is_refused(fault: str) -> None:
     with pytest.raises(WrongUse):
@@ -247,23 +247,25 @@ def test_efforts_try_more_and_more() -> None:
 # What does not come about
 
 
-def test_a_call_that_does_not_come_by_again_is_told_and_not_passed() -> None:
+@pytest.mark.parametrize(
+    ("further", "why"),
+    [(99, "strace had no call fail"), (1, "strace had another fdatasync fail")],
+)
+def test_a_call_that_is_not_the_one_is_told_and_not_passed(further: int, why: str) -> None:
     with workplace() as (live, bench):
         given = job(named(), live, bench)
         errors = errors_of(given)
         assert isinstance(errors, ErrorsOfProgram)
         trial = errors.parsed(SYNC)
         call = errors.calls.at(trial.place.spot)
-        later = replace(call, moment=replace(call.moment, count=99))
+        later = replace(call, moment=replace(call.moment, count=call.moment.count + further))
         with (
-            mock.patch.object(FailingCalls, "at", lambda calls, spot: later),
-            mock.patch.object(ErrorsOfProgram, "chosen", lambda errors: [trial]),
+            mock.patch.object(FailingCalls, "at", return_value=later),
+            mock.patch.object(ErrorsOfProgram, "chosen", return_value=[trial]),
         ):
             row, found, broken = run_lane(ERRORS, given)
     assert (row.verdict, row.points, found, broken) == (Verdict.NOT_MEASURED, 0, [], [])
-    assert row.stopped.startswith(
-        "1 of 1 errors did not come about; the first: 8 EIO once: strace had no call fail"
-    )
+    assert row.stopped.startswith(f"1 of 1 errors did not come about; the first: {SYNC}: {why}")
 
 
 def test_where_answers_cannot_be_told_from_what_fails_that_is_left_out_by_name() -> None:
