@@ -129,6 +129,7 @@ def broke(operation: Operation, error: str) -> Violation:
 
 
 def told_of(wrong: Violation) -> list[str]:
+    """What went wrong, in lines: of which kind, what was promised, what came back."""
     lines = [
         f"{wrong.kind.value}: {wrong.kind.meaning}",
         f"promise      {wrong.promise.name}: {wrong.promise.text}",
