@@ -16,7 +16,7 @@ from tornwrite.faults.injection import ReadOpen
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.faults.states import CrashState, states_at
 from tornwrite.faults.steps import describe
-from tornwrite.faults.trace import Restarted, open_paths
+from tornwrite.faults.trace import open_paths
 from tornwrite.model.results import Finding
 from tornwrite.scenarios.error_judging import RunJudge
 from tornwrite.scenarios.error_runs import ErrorRun, run_with_error
@@ -247,7 +247,7 @@ def said(trial: Trial, run: ErrorRun, until: str) -> str:
     """The error in a sentence, and whether a program ended over it. until: how long one stays."""
     spot, at = trial.place.spot, trial.place.at
     lasts = f"{trial.rule.name}, {'once' if trial.lasts is Lasts.ONCE else until}"
-    if any(isinstance(event, Restarted) for event in run.trace.events):
+    if run.ended:
         lasts += ", and the program ended"
     if isinstance(at, ReadOpen):
         return f"opening {at.path or '.'} to read it failed with {lasts}"

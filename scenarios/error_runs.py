@@ -81,7 +81,8 @@ class ErrorRun:
     """One run with an error. first_epoch, first_point: where it came up first.
 
     leaked: files that were left open. hit: the operations in which errors came up, by number.
-    of_one_file: whether the error is about one file and no other.
+    of_one_file: whether the error is about one file and no other. ended: whether the program ended
+    by itself.
     """
 
     trace: Trace
@@ -92,6 +93,7 @@ class ErrorRun:
     leaked: list[str] = field(default_factory=list)
     hit: set[int] = field(default_factory=set)
     of_one_file: bool = False
+    ended: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:

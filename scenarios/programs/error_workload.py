@@ -21,6 +21,7 @@ from tornwrite.faults.strace_live import Injected, Moment
 from tornwrite.faults.trace import Began, Event, Stepped, Trace
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Operation
+from tornwrite.model.unsynced import Postpones
 from tornwrite.scenarios.error_runs import MOST_TRIES, ErrorRun, Look, Told
 from tornwrite.scenarios.error_trials import Trial
 from tornwrite.scenarios.programs.error_calls import FailingCall
@@ -114,6 +115,7 @@ class _Workload:
     ) -> None:
         self._subject = subject
         self._names = subject.model.names(scenario.every_operation)
+        self._postpones = isinstance(subject.model, Postpones) and subject.model.postponing
         self._operations = (*operations_of(scenario), *scenario.after)
         self._trial = trial
         self._call = call
@@ -162,7 +164,7 @@ class _Workload:
             in_force = in_force or self._in_force
             self._note(number, operation, answer.error, hit=hit, in_force=in_force)
             if opening:
-                self._run.end_process(closing=False)
+                self._run.end_process(closing=False, lossy=self._postpones)
                 self._look_at_files()
                 if not (hit or in_force):
                     return False
@@ -186,7 +188,7 @@ class _Workload:
 
     def _in_a_new_process(self) -> bool:
         # Where answers are written by the call that fails, none is asked for that is not needed.
-        self._run.end_process(closing=not self._call.speaks)
+        self._run.end_process(closing=not self._call.speaks, lossy=self._postpones)
         return self._until_done(OPEN)
 
     def _use_again(self) -> bool:
@@ -272,6 +274,7 @@ class _Workload:
         found = ErrorRun(trace, at.epoch, at.point, hit=hit)
         found.told = [replace(one, hit=one.number in hit) for one in self._told]
         found.looks = [self._as_look(one) for one in self._looked]
+        found.ended = run.has_died
         found.of_one_file = self._trial.rule.cause in (Cause.FORBIDDEN, Cause.MEDIUM)
         return found
 

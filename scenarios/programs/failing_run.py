@@ -50,6 +50,8 @@ class FailingRun(ProgramRun):
     """One run of a program under strace, with calls that fail.
 
     `tried` and `shows` raise Hung, Nonsense and LeftBehind; a death is what came of it.
+
+    has_died: whether a process ended by itself.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class FailingRun(ProgramRun):
         shown: Callable[[Any], Observation] = dict,
     ) -> None:
         super().__init__(program, root, base, folder, inject, shown=shown)
-        self._died: set[int] = set()
+        self._gone: set[int] = set()
+        self.has_died = False
         self._starts: list[Position] = []
 
     @property
@@ -115,13 +118,16 @@ class FailingRun(ProgramRun):
                 except ValueError as wrong:
                     return Seen(None, str(wrong))
 
-    def end_process(self, *, closing: bool) -> None:
+    def end_process(self, *, closing: bool, lossy: bool = False) -> None:
         """Have the process end, whatever it says to that; the next opening starts another one.
 
-        closing: the store is open, and is to be closed first.
+        closing: the store is open, and is to be closed first. lossy: what it kept to itself may be
+        lost, as by a kill: it could not hand it over.
         """
         if self.life < 0 or self._life.running.over:
             return
+        if lossy:
+            self._gone.add(self.life)
         try:
             if closing:
                 self._ask(CLOSING)
@@ -141,7 +147,7 @@ class FailingRun(ProgramRun):
             self._starts.append(position_after(events))
             owner = _woven(events, read, life.asked, owner, handles)
             handles += max((_handle(step) for step in read.steps), default=0)
-            if number in self._died:
+            if number in self._gone:
                 events += closings(events)
                 events.append(Restarted())
                 owner = None
@@ -191,10 +197,11 @@ class FailingRun(ProgramRun):
                 owner = owner if asked.began is None else asked.began.number
                 yield (number, at), owner
                 owner = owner if asked.ended is None else None
-            owner = None if number in self._died else owner
+            owner = None if number in self._gone else owner
 
     def _has_died(self) -> None:
-        self._died.add(self.life)
+        self._gone.add(self.life)
+        self.has_died = True
 
 
 def position_after(events: Sequence[Event]) -> Position:

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from support.programs_that_fail import LINES, lines
+from support.programs_that_fail import LINES, buffered, lines
 from tornwrite.faults.disk import Disk
 from tornwrite.faults.profiles import KILL, by_name
 from tornwrite.faults.steps import FailedSync
@@ -54,10 +54,11 @@ def errors_row(came_to: Outcome) -> Row:
 
 
 def job(subject: Subject, live: str, bench: str, effort: Effort = Effort.FULL) -> Job:
-    recorded = record(subject, LINES, live)
-    permitted = permitted_by_epoch(subject, LINES, recorded.trace)
+    (scenario,) = subject.scenarios
+    recorded = record(subject, scenario, live)
+    permitted = permitted_by_epoch(subject, scenario, recorded.trace)
     assessors = Assessors(subject, Bench(subject, bench))
-    return Job(subject, LINES, recorded, permitted, assessors, live, bench, 5_000, 0, effort)
+    return Job(subject, scenario, recorded, permitted, assessors, live, bench, 5_000, 0, effort)
 
 
 def findings(fault: str, subject: Subject) -> list[Finding]:
@@ -185,6 +186,12 @@ def test_a_program_that_ends_itself_is_started_again_and_goes_on() -> None:
     assert last is not None
     assert last.observed is not None
     assert "three" in last.observed["content"]
+
+
+def test_what_a_process_kept_to_itself_may_be_gone_with_it() -> None:
+    """Nobody asked it to close: its answers are written by the call that fails."""
+    late = replace(buffered(), name="support.programs_that_fail:late")
+    assert findings("1 ENOSPC stays", late) == []
 
 
 def test_calls_on_nothing_recorded_are_left_alone() -> None:

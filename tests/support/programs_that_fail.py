@@ -36,6 +36,25 @@ def lines(*words: str, timeout_s: float = 10.0) -> Subject:
     )
 
 
+def buffered() -> Subject:
+    """A log that keeps lines to itself until it is asked to write them, or is closed."""
+    flush = Operation("flush", {})
+    scenario = Scenario(
+        name="buffered",
+        about="lines that are written together",
+        promises=(),
+        operations=(append("one"), append("two"), flush, append("three")),
+    )
+    return program_subject(
+        [sys.executable, "-I", "-S", str(DRIVER), "buffers"],
+        AppendLog(durable_after="flush", buffered=True),
+        {"append": {"item": st.text("xyz", min_size=1, max_size=5)}, "flush": {}},
+        about="lines in one file, written together",
+        scenarios=(scenario,),
+    )
+
+
+late = buffered()
 right = lines()
 aborts = lines("aborts")
 trusts = lines("trusts")

@@ -14,6 +14,7 @@ WORDS = set(sys.argv[1:])
 folder = path = ""
 suspect = False
 broken = False
+kept = []
 
 
 def write(name, flags, data, sync):
@@ -74,6 +75,9 @@ def take_back(content):
 
 def append(item):
     global suspect
+    if "buffers" in WORDS:
+        kept.append(item)
+        return
     known = lines()
     if suspect or not os.path.exists(path):
         anew([*known, item])
@@ -92,6 +96,7 @@ def opened(directory):
     global folder, path, suspect
     folder, path = directory, os.path.join(directory, "lines")
     suspect = False
+    kept.clear()
     if os.path.exists(path + ".new"):
         os.unlink(path + ".new")
     if os.path.exists(path) and "trusts" not in WORDS:
@@ -105,7 +110,10 @@ def done(asked):
         opened(asked["directory"])
         return {"reopens": True}
     if asked["do"] == "observe":
-        return lines()
+        return [*lines(), *kept]
+    if asked["do"] in ("close", "flush") and kept:
+        anew([*lines(), *kept])
+        kept.clear()
     if asked["do"] == "append":
         if broken:
             raise OSError("it does not work any more")
