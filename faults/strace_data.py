@@ -4,7 +4,17 @@ import os
 import re
 
 from tornwrite.faults.recording_errors import UnknownStep
-from tornwrite.faults.steps import Close, Fsync, Open, OpenUnnamed, SetSize, Step, SyncAll, Write
+from tornwrite.faults.steps import (
+    Close,
+    FailedSync,
+    Fsync,
+    Open,
+    OpenUnnamed,
+    SetSize,
+    Step,
+    SyncAll,
+    Write,
+)
 from tornwrite.faults.strace_copies import COPIES, KernelCopies
 from tornwrite.faults.strace_descriptors import add, check_free, signed
 from tornwrite.faults.strace_errors import StraceOutputError
@@ -51,6 +61,8 @@ class Recording:
 
     def __init__(self, names: Names) -> None:
         self.steps: list[Step] = []
+        self.reads: list[str] = []
+        """What was opened below the root only to be read, in order."""
         self.contents = Contents(names.base, self.steps)
         self.stores = Stores(self.contents, self.steps)
         self.mappings = MappingCalls(self.steps, self.stores)
@@ -80,6 +92,7 @@ class Recording:
             else:
                 read = OpenFile(ONLY_READ, path, flags)
                 add(process, result, read, bool(flags & os.O_CLOEXEC))
+                self.reads += [] if below is None else [below]
             return
         if flags & os.O_DIRECT:
             raise UnknownStep(
@@ -160,18 +173,19 @@ class Recording:
             self.unrecorded.resized(place.path)
 
     def synced(self, process: Process, call: Call) -> None:
-        """fsync and fdatasync."""
+        """fsync and fdatasync, done or failed for want of what they could write to."""
+        sync = FailedSync if call.failed else Fsync
         data_only = call.name == "fdatasync"
         target = descriptor(call, 0)
         if file := process.writable(target.number):
-            self.steps.append(Fsync(file.handle, data_only))
+            self.steps.append(sync(file.handle, data_only))
         elif (below := self._below(target)) is not None:
             if target.deleted:
                 raise UnknownStep(f"{call.name} on {below}, open for reading and without a name")
             meanwhile = [] if process.began is None else self.steps[process.began :]
             now = path_after(below, meanwhile)
             if now is not None:
-                self.steps.append(Fsync(now, data_only))
+                self.steps.append(sync(now, data_only))
 
     def synced_all(self, call: Call) -> None:
         """sync and syncfs."""

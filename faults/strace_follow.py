@@ -37,6 +37,7 @@ from tornwrite.faults.strace_descriptors import (
     unshared,
 )
 from tornwrite.faults.strace_errors import StraceOutputError
+from tornwrite.faults.strace_failed import is_about, loses
 from tornwrite.faults.strace_mappings import MAPPING_CALLS
 from tornwrite.faults.strace_names import Names, is_in
 from tornwrite.faults.strace_overlaps import ON_DESCRIPTOR, leading_number, mark_overlap
@@ -111,6 +112,13 @@ class Follower:
         self._first_folder = os.path.realpath(folder)
         self._processes: dict[int, Process] = {}
         self._seen_before_fork_ended: set[int] = set()
+        self.injected_here = 0
+        """How many calls about the recorded files strace had fail."""
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """What has been opened below the root only to be read until now, in order."""
+        return self._recording.reads
 
     def follow(
         self, events: Iterable[Event], watch: Callable[[Event, int], None] | None = None
@@ -212,13 +220,20 @@ class Follower:
         elif call.name in CLONES:
             self._clone(process, call)
         elif call.failed:
-            pass
+            self._failed(process, call)
         elif call.result is None:
             self._cut_off(process, call)
         else:
             self._done(process, call, call.result)
         process.let_go()
         self._recording.closed(process)
+
+    def _failed(self, process: Process, call: Call) -> None:
+        """What fails changes nothing, but that a sync gives up what it could not write."""
+        if loses(call):
+            self._recording.synced(process, call)
+        if call.injected and is_about(call, process, self._names):
+            self.injected_here += 1
 
     def _close(self, process: Process, call: Call) -> None:
         """close gives the descriptor up even if it fails: close(2)."""

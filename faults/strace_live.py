@@ -9,8 +9,8 @@ another.
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tornwrite.faults.images import Image
 from tornwrite.faults.recording_errors import UnknownStep
@@ -23,7 +23,7 @@ from tornwrite.faults.strace_log import PADDING
 from tornwrite.faults.strace_names import Names
 from tornwrite.faults.strace_parse import Argument, Call, Ended, Entered, Event, Superseded, parse
 
-_SPEAKS = {
+SPEAKS = {
     "write": 0, "writev": 0, "pwrite64": 0, "pwritev": 0, "pwritev2": 0,
     "sendfile": 0, "splice": 2, "copy_file_range": 2,
 }  # fmt: skip
@@ -35,12 +35,23 @@ class Moment:
     """Right before a call: a place at which strace can kill the program, or have the call fail.
 
     done: how many steps were done by then. name, count: the count-th call of that name of its
-    thread, from 1, as strace counts them where it injects something.
+    thread, from 1, as strace counts them where it injects something. thread: which thread that is,
+    from 0, in the order of their first calls. said: how many bytes had been said by then.
     """
 
     done: int
     name: str
     count: int
+    thread: int = 0
+    said: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """A call that strace had fail. here: it is about what is recorded."""
+
+    moment: Moment
+    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,9 @@ class LiveRecording:
     after it, and how many steps it had done before. moments: before each call that made a step, and
     before each of those. heard: for each call by which it read from its standard input: how many
     bytes it had read after it, and how many steps it had done by then. unrecorded: what it did
-    beside its steps, a sentence each.
+    beside its steps, a sentence each. reads: each opening below the root only to read, with the
+    path. injected: what strace had fail. speaks: the names of the calls by which it wrote to its
+    standard output. made: each call that made steps, and how many were done after it.
     """
 
     steps: tuple[Step, ...]
@@ -59,6 +72,19 @@ class LiveRecording:
     moments: tuple[Moment, ...] = ()
     heard: tuple[tuple[int, int], ...] = ()
     unrecorded: tuple[str, ...] = ()
+    reads: tuple[tuple[Moment, str], ...] = ()
+    injected: tuple[Injected, ...] = ()
+    speaks: frozenset[str] = frozenset()
+    made: tuple[tuple[Moment, int], ...] = ()
+    counts: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    """How many calls of each name each thread made."""
+
+    def is_alone(self, moment: Moment) -> bool:
+        """Whether strace can mean this call and no other: no thread made as many of that name."""
+        return not any(
+            name == moment.name and thread != moment.thread and number >= moment.count
+            for (thread, name), number in self.counts.items()
+        )
 
     def heard_at(self, byte: int) -> int | None:
         """How many steps were done when so many bytes had been read; None if that was not seen."""
@@ -127,12 +153,12 @@ def read_recording(
     call in which each of its threads ends was done.
     Raises UnknownStep for what has no step, StraceOutputError when the output is not understood.
     """
-    listener = _Listener(pipe)
+    follower = Follower(Names(root, base), folder)
+    listener = _Listener(pipe, follower)
     with open(calls, "rb") as lines:
         events = parse(lines)
         if killed:
             events = (e for e in events if not (isinstance(e, Call) and e.result is None))
-        follower = Follower(Names(root, base), folder)
         steps = follower.follow(events, listener.hear)
     listener.ended(len(steps))
     return LiveRecording(
@@ -141,6 +167,11 @@ def read_recording(
         tuple(listener.moments),
         tuple(listener.input.heard),
         tuple(follower.unrecorded.said()),
+        tuple(listener.reads),
+        tuple(listener.injected),
+        frozenset(listener.speaks),
+        tuple(listener.made),
+        dict(listener.counts),
     )
 
 
@@ -185,14 +216,21 @@ _NUMBER = re.compile(r"0x[0-9a-f]+|0(?!\d)|[1-9]\d*")
 class _Listener:
     """Notes what is written to one pipe, and which calls made the steps."""
 
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, follower: Follower) -> None:
         self.said: list[tuple[int, int]] = []
         self.moments: list[Moment] = []
         self.input = _Input()
+        self.reads: list[tuple[Moment, str]] = []
+        self.injected: list[Injected] = []
+        self.speaks: set[str] = set()
+        self.made: list[tuple[Moment, int]] = []
+        self.counts: Counter[tuple[int, str]] = Counter()
+        self._follower = follower
+        self._about = 0
+        self._threads: dict[int, int] = {}
         text = f"pipe:[{pipe}]"
         self._pipe = "<" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(text)) + ">"
         self._begun: dict[int, Moment] = {}
-        self._counts: Counter[tuple[int, str]] = Counter()
         self._last: Moment | None = None
         self._total = 0
 
@@ -205,9 +243,16 @@ class _Listener:
             case Call(pid, name, arguments, result):
                 self.input.hear(event, done)
                 moment = self._begun.pop(pid, None) or self._counted(pid, name, done)
-                self._last = Moment(done, name, moment.count)
-                if name in _SPEAKS and result and result > 0 and self._is_said(name, arguments):
+                self._last = replace(moment, done=done)
+                if len(self._follower.reads) > len(self.reads):
+                    self.reads.append((moment, self._follower.reads[-1]))
+                if event.injected:
+                    here = self._follower.injected_here > self._about
+                    self._about = self._follower.injected_here
+                    self.injected.append(Injected(moment, here))
+                if name in SPEAKS and result and result > 0 and self._is_said(name, arguments):
                     self._total += result
+                    self.speaks.add(name)
                     self.said.append((self._total, moment.done))
                     self.moments.append(moment)
             case Ended() | Superseded():
@@ -218,12 +263,14 @@ class _Listener:
         last, self._last = self._last, None
         if last is not None and done > last.done:
             self.moments.append(last)
+            self.made.append((last, done))
 
     def _counted(self, pid: int, name: str, done: int) -> Moment:
-        self._counts[pid, name] += 1
-        return Moment(done, name, self._counts[pid, name])
+        thread = self._threads.setdefault(pid, len(self._threads))
+        self.counts[thread, name] += 1
+        return Moment(done, name, self.counts[thread, name], thread, self._total)
 
     def _is_said(self, name: str, arguments: Sequence[Argument]) -> bool:
-        at = _SPEAKS[name]
+        at = SPEAKS[name]
         target = arguments[at] if at < len(arguments) else b""
         return isinstance(target, str) and self._pipe in target

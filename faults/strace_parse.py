@@ -37,6 +37,10 @@ class Call:
     failed: bool = False
     returned: str | None = None
     """The path of the descriptor that it returned, where that has one."""
+    error: str = ""
+    """The name of the error that it failed with: `ENOSPC`."""
+    injected: bool = False
+    """Whether strace had it fail, and nothing was done."""
 
     def __str__(self) -> str:
         shown = ", ".join(str(argument)[:60] for argument in self.arguments)
@@ -110,6 +114,9 @@ _STORED = re.compile(
     r"\*\*\* (?:watching (\d+)|(?:unseen|stores) (\d+) (\d+)(?: (\d+) ([0-9a-f:,]*))?) \*\*\*"
 )
 _SIGNAL = re.compile(r"--- .* ---")
+_UNTOLD = re.compile(r"(?:<\.\.\. )?\?+(?:\(| resumed>).*", re.DOTALL)
+"""A thread was killed, by the end of its process say, at a call that it had not begun: strace finds
+it gone when it asks which call that is."""
 _SYNTAX = re.compile(r'"[^"]*"|<[^<>]*>|[\[\]{}(),]')
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _BUFFER = re.compile(r'iov_base=("[^"]*"(?:\.\.\.)?|[^,{}]*), iov_len=(\d+)')
@@ -137,6 +144,8 @@ def parse(lines: Iterable[bytes]) -> Iterator[Event]:
         if _SIGNAL.fullmatch(body):
             continue
         alive.add(pid)
+        if _UNTOLD.fullmatch(body):
+            continue
         if _GONE.fullmatch(body):
             if pid in begun:
                 name, text = begun.pop(pid)
@@ -179,7 +188,16 @@ def _call(pid: int, name: str, text: str, line: str) -> Call:
     arguments = arguments_of(whole[1], line)
     value = int(result["value"], 0) if result["value"] else None
     failed = result["error"] is not None or (value is not None and value < 0)
-    return Call(pid, name, arguments, value, failed, _path(result["path"]))
+    return Call(
+        pid,
+        name,
+        arguments,
+        value,
+        failed,
+        _path(result["path"]),
+        (result["error"] or "").strip(),
+        whole[2].endswith(" (INJECTED)"),
+    )
 
 
 def _stored(looked: re.Match[str]) -> Stored | Watching:

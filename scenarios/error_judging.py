@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
+from tornwrite.faults.images import Image
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.faults.states import Coverage, CrashState, CrashStates
 from tornwrite.faults.trace import Acknowledged, Began
@@ -137,8 +138,7 @@ class RunJudge:
     def _at(
         self, collected: Collected, state: CrashState, permitted: dict[int, Permitted[Any]]
     ) -> None:
-        promised = under(permitted[state.epoch], POSIX)
-        for violation in judge(self._model, promised, self._assessor(state.image)):
+        for violation in self._judged(under(permitted[state.epoch], POSIX), state.image):
             collected.add(violation, POSIX, state)
 
     def _look(self, look: Look, permitted: Permitted[Any], collected: Collected) -> None:
@@ -152,8 +152,15 @@ class RunJudge:
             if wrong or look.seen.observed is None:
                 return
             shown = self._narrowed(permitted, canonical(self._model.normalised(look.seen.observed)))
-        for violation in judge(self._model, under(shown, KILL), self._assessor(look.image)):
+        for violation in self._judged(under(shown, KILL), look.image):
             collected.add(violation, KILL, CrashState(look.epoch, look.point, look.image))
+
+    def _judged(self, promised: Permitted[Any], image: Image) -> tuple[Violation, ...]:
+        """What is wrong with an image; a program that is kept may mislead, a new one does not."""
+        wrong = judge(self._model, promised, self._assessor(image))
+        if wrong:
+            wrong = judge(self._model, promised, self._assessor.confirmed(image))
+        return wrong
 
     def _live(self, permitted: Permitted[Any], look: Look) -> Iterator[Violation]:
         assert look.seen is not None
@@ -180,7 +187,10 @@ class RunJudge:
 
     def _told(self, told: Told) -> Iterator[Violation]:
         about = next(iter(self._model.names([told.operation])), "the store")
-        if not told.hit and not told.in_force and not self._is_refused(told):
+        if told.silent:
+            wanted = f"{told.operation} is answered, or the program ends"
+            yield Violation(Kind.STUCK, promises.ERRORS, about, wanted, told.text)
+        elif not told.hit and not told.in_force and not self._is_refused(told):
             if not told.as_new:
                 wanted = f"{told.operation} works, without a restart: the error is gone"
                 yield Violation(Kind.STUCK, promises.ERRORS, about, wanted, told.text)

@@ -5,10 +5,12 @@ what is held against it, in `error_judging`. Runs in which the same happened are
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from tornwrite.faults.epochs import epochs
+from tornwrite.faults.errors import Lasts
 from tornwrite.faults.images import digest
 from tornwrite.faults.injection import ReadOpen
 from tornwrite.faults.profiles import KILL, POSIX
@@ -21,7 +23,8 @@ from tornwrite.scenarios.error_runs import ErrorRun, run_with_error
 from tornwrite.scenarios.error_trials import MOST, Trial, chosen, parse_trial, places
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import Collected, Evidence, Shown, evidence, finding
-from tornwrite.scenarios.recording import HarnessBroken
+from tornwrite.scenarios.programs.errors import CannotStay, ErrorsOfProgram
+from tornwrite.scenarios.recording import HarnessBroken, NotMeasured
 from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 NAME = "errors"
@@ -31,6 +34,66 @@ BUDGET = {Effort.QUICK: 15, Effort.CI: 40, Effort.FULL: 100}
 
 EPOCHS = {Effort.QUICK: 3, Effort.CI: 3, Effort.FULL: 3}
 """In how many stretches after an error the power fails: while it fails, after that, later."""
+
+
+class Errors(Protocol):
+    """How calls of one job's subject are made to fail.
+
+    until: how long an error stays that does. budget: images after power losses that are judged of
+    one run, at most. untold: what cannot be tried of what was asked for, empty if all can.
+    """
+
+    @property
+    def until(self) -> str: ...
+
+    @property
+    def budget(self) -> int: ...
+
+    @property
+    def untold(self) -> str: ...
+
+    def chosen(self) -> Sequence[Trial]:
+        """The errors of the job's effort."""
+        ...
+
+    def run(self, trial: Trial) -> ErrorRun | None:
+        """A run with that error; None if it never came up. Raises NotMeasured where it did not
+        come about as it should have."""
+        ...
+
+    def parsed(self, words: str) -> Trial:
+        """The error of those words. Raises WrongUse when there is no such one (any more)."""
+        ...
+
+
+class ErrorsInProcess:
+    """The errors of one job's subject, which runs in this process."""
+
+    until = "until it was lifted"
+    untold = ""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._places = places(job.subject, job.scenario, job.recorded.trace, job.live)
+        self.budget = BUDGET[job.effort]
+
+    def chosen(self) -> Sequence[Trial]:
+        """The errors of the job's effort."""
+        return chosen(self._places, self._job.effort, self._job.scenario.name)
+
+    def run(self, trial: Trial) -> ErrorRun | None:
+        """A run with that error; None if it never came up."""
+        return run_with_error(self._job.subject, self._job.scenario, trial, self._job.live)
+
+    def parsed(self, words: str) -> Trial:
+        """The error of those words. Raises WrongUse when there is no such one (any more)."""
+        return parse_trial(words, self._places)
+
+
+def errors_of(job: Job) -> Errors:
+    """Those of the job's subject. Raises NotMeasured as `ErrorsOfProgram` does."""
+    program = job.subject.program
+    return ErrorsInProcess(job) if program is None else ErrorsOfProgram(job, program)
 
 
 class ErrorLane:
@@ -59,39 +122,60 @@ class ErrorLane:
     def run(self, job: Job) -> LaneRun:
         """Try every error that the effort asks for."""
         lane = LaneRun()
-        found = places(job.subject, job.scenario, job.recorded.trace, job.live)
+        errors = errors_of(job)
+        lane.sampled += [errors.untold] if errors.untold else []
         known: dict[object, None] = {}
-        for trial in chosen(found, job.effort, job.scenario.name):
-            run = self._tried(job, trial, lane)
+        missed: dict[type[NotMeasured], list[str]] = {}
+        trials = errors.chosen()
+        for trial in trials:
+            run = self._tried(errors, trial, lane, missed)
             if run is None:
                 continue
             lane.tried[Fault(NAME, trial.at, trial.what)] += 1
             if run.key not in known:
                 known[run.key] = None
-                lane.findings += self._judged(job, trial, run, lane)
+                lane.findings += self._judged(job, errors, trial, run, lane)
             job.progress(NAME, lane.tried.total())
+        for kind, said_of in missed.items():
+            # What no run can bring about is left out by name; what one should have, is not.
+            to = lane.sampled if kind is CannotStay else lane.stopped
+            to.append(
+                f"{len(said_of)} of {len(trials)} errors did not come about; the first: "
+                f"{said_of[0]}"
+            )
         return lane
 
-    def _tried(self, job: Job, trial: Trial, lane: LaneRun) -> ErrorRun | None:
+    def _tried(
+        self,
+        errors: Errors,
+        trial: Trial,
+        lane: LaneRun,
+        missed: dict[type[NotMeasured], list[str]],
+    ) -> ErrorRun | None:
         try:
-            run = run_with_error(job.subject, job.scenario, trial, job.live)
+            run = errors.run(trial)
         except HarnessBroken as error:
             lane.broken.append(f"{trial.words}: {error}")
+            return None
+        except NotMeasured as error:
+            missed.setdefault(type(error), []).append(f"{trial.words}: {error}")
             return None
         if run is None:
             lane.broken.append(f"{trial.words}: the step did not come up again in a second run")
         return run
 
-    def _judged(self, job: Job, trial: Trial, run: ErrorRun, lane: LaneRun) -> Iterator[Evidence]:
+    def _judged(
+        self, job: Job, errors: Errors, trial: Trial, run: ErrorRun, lane: LaneRun
+    ) -> Iterator[Evidence]:
         collected = Collected(run.trace)
         judge = self._judge(job, run)
         judge.without_power_loss(collected)
         lane.images.update(look.image for look in run.looks)
-        budget = min(BUDGET[job.effort], job.budget)
+        budget = min(errors.budget, job.budget)
         images, _ = judge.power_losses(collected, wanted(run, job.effort), budget, job.seed)
         lane.images |= images
         for shown in collected.all():
-            yield evidence(finding_of(job, trial, run, shown), shown)
+            yield evidence(finding_of(job, errors, trial, run, shown), shown)
 
     def _judge(self, job: Job, run: ErrorRun) -> RunJudge:
         names = job.subject.model.names(job.scenario.every_operation)
@@ -99,9 +183,9 @@ class ErrorLane:
 
     def replay(self, job: Job, again: Again) -> tuple[Finding, ...]:
         """What is wrong when that error comes up again; with a profile, in that crash state."""
-        known = places(job.subject, job.scenario, job.recorded.trace, job.live)
-        trial = parse_trial(again.fault, known)
-        run = run_with_error(job.subject, job.scenario, trial, job.live)
+        errors = errors_of(job)
+        trial = errors.parsed(again.fault)
+        run = errors.run(trial)
         if run is None:
             raise WrongUse(f"{again.fault} did not come up again: is the subject deterministic?")
         collected = Collected(run.trace)
@@ -110,7 +194,7 @@ class ErrorLane:
             judge.without_power_loss(collected)
         else:
             judge.at_state(collected, crash_state(run, again))
-        found = ((shown, finding_of(job, trial, run, shown)) for shown in collected.all())
+        found = ((shown, finding_of(job, errors, trial, run, shown)) for shown in collected.all())
         return tuple(one for shown, one in found if _is_meant(shown, one, again))
 
 
@@ -139,10 +223,10 @@ def crash_state(run: ErrorRun, again: Again) -> CrashState:
     )
 
 
-def finding_of(job: Job, trial: Trial, run: ErrorRun, shown: Shown) -> Finding:
+def finding_of(job: Job, errors: Errors, trial: Trial, run: ErrorRun, shown: Shown) -> Finding:
     """The finding, with the error told, to be replayed by it."""
     found = finding(job.subject.name, job.scenario.name, run.trace, shown)
-    told = said(trial, run)
+    told = said(trial, run, errors.until)
     violation = found.violation
     parts = ["tornwrite", "replay", job.subject.name, "--scenario", job.scenario.name]
     parts += ["--fault", f"{NAME}: {trial.words}"]
@@ -158,10 +242,12 @@ def finding_of(job: Job, trial: Trial, run: ErrorRun, shown: Shown) -> Finding:
     )
 
 
-def said(trial: Trial, run: ErrorRun) -> str:
-    """The error in a sentence."""
+def said(trial: Trial, run: ErrorRun, until: str) -> str:
+    """The error in a sentence, and whether a program ended over it. until: how long one stays."""
     spot, at = trial.place.spot, trial.place.at
-    lasts = trial.rule.name + (", once" if trial.lasts.value == "once" else ", until it was lifted")
+    lasts = f"{trial.rule.name}, {'once' if trial.lasts is Lasts.ONCE else until}"
+    if run.ended:
+        lasts += ", and the program ended"
     if isinstance(at, ReadOpen):
         return f"opening {at.path or '.'} to read it failed with {lasts}"
     cut = f" after {spot.keep} B" if spot.keep else ""

@@ -60,7 +60,8 @@ class Told:
 
     hit: an error came up during it. in_force: the cause was still there. clear: it is an error of
     the system or of the store's own kind. named: it names the error or a file. as_new: a process
-    that starts anew fails in the same way; None if nobody asked.
+    that starts anew fails in the same way; None if nobody asked. silent: it was told nothing, and
+    waited in vain.
     """
 
     number: int
@@ -72,6 +73,7 @@ class Told:
     named: bool
     not_undone: bool
     as_new: bool | None
+    silent: bool = False
 
 
 @dataclass(slots=True)
@@ -79,7 +81,8 @@ class ErrorRun:
     """One run with an error. first_epoch, first_point: where it came up first.
 
     leaked: files that were left open. hit: the operations in which errors came up, by number.
-    of_one_file: whether the error is about one file and no other.
+    of_one_file: whether the error is about one file and no other. ended: whether the program ended
+    by itself.
     """
 
     trace: Trace
@@ -90,12 +93,15 @@ class ErrorRun:
     leaked: list[str] = field(default_factory=list)
     hit: set[int] = field(default_factory=set)
     of_one_file: bool = False
+    ended: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:
         """What is the same for runs in which the same happened, whatever the errors were called."""
         events = tuple(map(_key, self.trace.events))
-        told = tuple((one.number, one.clear, one.named, one.not_undone) for one in self.told)
+        told = tuple(
+            (one.number, one.clear, one.named, one.not_undone, one.silent) for one in self.told
+        )
         return events, told, self.first_point, self.of_one_file
 
 

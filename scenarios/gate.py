@@ -10,7 +10,7 @@ from tornwrite.scenarios.findings import merged
 from tornwrite.scenarios.kills.lane import REAL_KILLS
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
 from tornwrite.scenarios.lane_registry import lanes_named
-from tornwrite.scenarios.programs.lanes import is_left_out
+from tornwrite.scenarios.programs.lanes import is_left_out, limits_of_lane
 from tornwrite.scenarios.rows import CHOSEN_CUTS
 from tornwrite.scenarios.run import Outcome, Settings, run_scenario
 from tornwrite.scenarios.run_file import RunFile, source_digest
@@ -88,8 +88,10 @@ def _left_out(subject: Subject, settings: Settings) -> tuple[LeftOut, ...]:
     said += [] if settings.kill_then_power else [LeftOut(KILL_THEN_POWER, "all of it", whole=True)]
     for lane in lanes_named(settings.lanes):
         # What is left out altogether is said by the scenarios.
-        whole = is_left_out(subject, lane.name)
-        left_out = "" if whole else lane.leaves_out(settings.effort)
+        elsewhere = is_left_out(subject, lane.name) or limits_of_lane(
+            subject, lane.name, settings.effort
+        )
+        left_out = "" if elsewhere else lane.leaves_out(settings.effort)
         said += [LeftOut(lane.name, left_out)] if left_out else []
     return tuple(said)
 

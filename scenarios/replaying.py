@@ -21,6 +21,7 @@ from tornwrite.scenarios.kills.then_power import (
 )
 from tornwrite.scenarios.lane_registry import lanes_named
 from tornwrite.scenarios.permitted import permitted_by_epoch
+from tornwrite.scenarios.programs.lanes import recorded_by_both
 from tornwrite.scenarios.promised import under
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
@@ -130,7 +131,7 @@ def replay_fault(
         raise WrongUse(f"{fault!r} is no fault: it is the lane's name, a colon, and the fault")
     (lane,) = lanes_named((name,))
     with workplace() as live:
-        recorded = record(subject, scenario, live)
+        subject, recorded = recorded_by_both(subject, scenario, live)
         job = Job(
             subject=subject,
             scenario=scenario,

@@ -37,6 +37,7 @@ from tornwrite.scenarios.programs.lanes import (
     KILLS_CI,
     all_of,
     is_left_out,
+    limits_of_lane,
     recorded_by_both,
 )
 from tornwrite.scenarios.recording import USE_STRACE, HarnessBroken, NotMeasured, check_space
@@ -279,7 +280,8 @@ def _lanes(job: Job, settings: Settings) -> Iterator[_Part]:
             yield _Part(left_out=(all_of(lane.name),))
         elif lane.concerns(job.subject, job.scenario):
             row, found, broken = run_lane(lane, job)
-            yield _Part((row,), tuple(found), tuple(broken))
+            limits = limits_of_lane(job.subject, lane.name, settings.effort)
+            yield _Part((row,), tuple(found), tuple(broken), limits)
 
 
 def _wrong_without_crash(job: Job, wrong: Sequence[Violation], started: float) -> Outcome:

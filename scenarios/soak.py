@@ -4,13 +4,14 @@ The work is done in rounds, each a run of the Hypothesis machine from a seed of 
 that failed are kept in Hypothesis' example database, and tried first by the next round.
 """
 
+import contextlib
 import logging
 import random
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from hypothesis import Verbosity, seed, settings
 from hypothesis import strategies as st
@@ -27,8 +28,9 @@ from tornwrite.model.results import SoakRound
 from tornwrite.model.strategies import arguments_of, keys
 from tornwrite.scenarios.exploring.sequences import alphabet_of
 from tornwrite.scenarios.fault_lanes import Effort
+from tornwrite.scenarios.programs.soaking import ProgramWorlds
 from tornwrite.scenarios.recording import HarnessBroken
-from tornwrite.scenarios.subject import Scenario, Subject, check_in_process, load_subject, module_of
+from tornwrite.scenarios.subject import Scenario, Subject, load_subject, module_of
 from tornwrite.scenarios.workers import Progress, Task, each
 from tornwrite.scenarios.world import Worlds
 from tornwrite.scenarios.world.states import Tally
@@ -136,6 +138,7 @@ def starts(subject: Subject) -> list[Scenario]:
         scenario
         for scenario in subject.scenarios
         if scenario.base
+        and subject.program is None  # each run of one begins with nothing
         and sum(len(node) for _, node in scenario.base if isinstance(node, bytes))
         <= LARGEST_START_BYTES
     ]
@@ -156,13 +159,22 @@ class _Database(DirectoryBasedExampleDatabase):
             super().save(key, value)
 
 
+class _Worlds(Protocol):
+    """Makes the worlds of one round, and counts what was done in them."""
+
+    @property
+    def tally(self) -> Tally: ...
+
+    def __call__(self) -> World: ...
+
+
 class _UntilThen:
     """Makes worlds until the time is over, and some more while there is a failure to make smaller.
 
     grace_s: for how long, in seconds.
     """
 
-    def __init__(self, worlds: Worlds, until: float, grace_s: float, progress: Progress) -> None:
+    def __init__(self, worlds: _Worlds, until: float, grace_s: float, progress: Progress) -> None:
         self._worlds = worlds
         self._until = until
         self._grace_s = grace_s
@@ -206,30 +218,12 @@ def run_round(
     # What a store logs about each of thousands of broken images is no news to anybody here.
     logging.getLogger().addHandler(logging.NullHandler())
     started = time.monotonic()
-    check_in_process(subject, "soak")
-    worlds = Worlds(subject.name, budget=length.budget)
-    until_then = _UntilThen(worlds, until, grace_s, progress)
-    machine = machine_of(subject, until_then)
-    run = settings(
-        length.settings,
-        database=_Database(database),
-        verbosity=Verbosity.quiet,
-    )
-    failures: tuple[str, ...] = ()
-    try:
-        run_state_machine_as_test(seed(number)(cast(Any, machine)), settings=run)
-    except _TimeIsOver:
-        pass
-    except Violated as error:
-        failures = (str(error),)
-    except Flaky as error:
-        if not until_then.is_over:
-            raise HarnessBroken(
-                f"{subject.name}, seed {number}: the store or the harness does not always do the "
-                f"same: {error}"
-            ) from error
-    except ExceptionGroup as group:
-        failures = tuple(str(error) for error in _violated(group))
+    with contextlib.ExitStack() as stack:
+        worlds: _Worlds = Worlds(subject.name, budget=length.budget)
+        if subject.program is not None:
+            worlds = stack.enter_context(ProgramWorlds(subject, length.budget))
+        until_then = _UntilThen(worlds, until, grace_s, progress)
+        failures = _failures(subject, number, length, database, until_then)
     tally = worlds.tally
     if until_then.is_over and tally.smallest:
         failures = (f"{STOPPED}\n\n{tally.smallest}",)
@@ -244,6 +238,33 @@ def run_round(
         time.monotonic() - started,
         failures,
     )
+
+
+def _failures(
+    subject: Subject, number: int, length: Length, database: str, until_then: _UntilThen
+) -> tuple[str, ...]:
+    """What a round says of each promise that was not kept."""
+    machine = machine_of(subject, until_then)
+    run = settings(
+        length.settings,
+        database=_Database(database),
+        verbosity=Verbosity.quiet,
+    )
+    try:
+        run_state_machine_as_test(seed(number)(cast(Any, machine)), settings=run)
+    except _TimeIsOver:
+        pass
+    except Violated as error:
+        return (str(error),)
+    except Flaky as error:
+        if not until_then.is_over:
+            raise HarnessBroken(
+                f"{subject.name}, seed {number}: the store or the harness does not always do the "
+                f"same: {error}"
+            ) from error
+    except ExceptionGroup as group:
+        return tuple(str(error) for error in _violated(group))
+    return ()
 
 
 def _violated(group: ExceptionGroup[Exception]) -> Iterator[Violated]:

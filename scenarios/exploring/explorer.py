@@ -40,7 +40,7 @@ class Bounds:
     longest: how many operations a sequence has at most. profiles: the kinds of crash, from the
     strongest to the weakest. budget: images judged for a sequence and profile at most. every_byte:
     how long a write may be, in bytes, to be cut at each byte. until: when to stop, as `time.time`
-    tells it.
+    tells it. one: the first thing that is wrong with a sequence is enough.
     """
 
     longest: int
@@ -48,6 +48,7 @@ class Bounds:
     budget: int = 50_000
     every_byte: int = EVERY_BYTE
     until: float = float("inf")
+    one: bool = False
 
 
 @dataclass(slots=True)
@@ -133,6 +134,8 @@ class Explorer:
                 promised = under(permitted[state.epoch], profile)
                 for wrong in judge(model, promised, assessor(state.image)):
                     collected.add(wrong, profile, state)
+                    if bounds.one:
+                        return
         self.explored.recovered = len(self._seen)
 
     def _finding(

@@ -11,14 +11,19 @@ from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.trace import Stepped, Trace
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import LeftOut
+from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.kills.lane import REAL_KILLS
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
+from tornwrite.scenarios.programs import errors
 from tornwrite.scenarios.programs.driver import Opener
 from tornwrite.scenarios.recording import HarnessBroken, NotMeasured, Recorded, record
 from tornwrite.scenarios.recovery_crashes.lane import NAME as RECOVERY_CRASHES
 from tornwrite.scenarios.subject import Scenario, Subject
 
-UNDER_STRACE = frozenset({REAL_KILLS, RECOVERY_CRASHES})
+ERRORS = "errors"
+"""What the lane of I/O errors is called."""
+
+UNDER_STRACE = frozenset({REAL_KILLS, RECOVERY_CRASHES, ERRORS})
 """The kinds of faults, by name, that a program can be put through."""
 
 KILLS_CI = 12
@@ -71,6 +76,13 @@ def is_left_out(subject: Subject, name: str) -> bool:
         return False
     # Each of the many ways to go on is a process of its own: a Python interpreter takes too long.
     return name != KILL_THEN_POWER or not isinstance(subject.open, Opener)
+
+
+def limits_of_lane(subject: Subject, name: str, effort: Effort) -> tuple[LeftOut, ...]:
+    """What is not tried of such faults on a subject that is a program, for the report."""
+    if subject.program is None or name != ERRORS:
+        return ()
+    return (LeftOut(name, errors.leaves_out(subject, effort)),)
 
 
 def all_of(name: str) -> LeftOut:

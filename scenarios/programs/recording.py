@@ -160,6 +160,11 @@ class _Life:
     sent: int = 0
     asked: list[Asked] = field(default_factory=list)
 
+    def hears(self, read: LiveRecording, cut_off: bool) -> bool:
+        """Whether every byte that it was sent was seen to be read, if it was not cut off."""
+        heard = read.heard[-1][0] if read.heard else 0
+        return heard <= self.sent if cut_off else heard == self.sent
+
 
 class ProgramRun:
     """One run of a program under strace, in as many processes as it takes.
@@ -257,20 +262,37 @@ class ProgramRun:
         handles = 0
         for life in self._lives:
             last = killed and life is self._life
-            life.log.finish()
-            folder, _ = self._program.started_in()
-            read = read_recording(
-                life.log.calls, self._root, life.base, folder, life.pipe, killed=last
-            )
-            if not last:
-                read.check_all_seen(life.running.bytes_said)
-            self.read.append(read)
-            heard = read.heard[-1][0] if read.heard else 0
-            all_heard = heard <= life.sent if last else heard == life.sent
-            owner = woven(events, read, life.asked, owner, handles, hears_all=all_heard)
-            handles += max(open_paths(read.steps), default=0)
-        beside = dict.fromkeys(said for read in self.read for said in read.unrecorded)
-        return Trace(self._base, tuple(events), tuple(beside))
+            owner = self._weave(events, life, owner, handles, cut_off=last, killed=last)
+            handles += max(open_paths(self.read[-1].steps), default=0)
+        return Trace(self._base, tuple(events), self._beside())
+
+    def _weave(
+        self,
+        events: list[Event],
+        life: _Life,
+        owner: int | None,
+        handles: int,
+        *,
+        cut_off: bool,
+        killed: bool = False,
+    ) -> int | None:
+        """Read what a process did and put it behind the events; whose steps come next.
+
+        cut_off: it ended before it had read and answered everything. killed: strace killed it.
+        """
+        life.log.finish()
+        folder, _ = self._program.started_in()
+        read = read_recording(
+            life.log.calls, self._root, life.base, folder, life.pipe, killed=killed
+        )
+        if not cut_off:
+            read.check_all_seen(life.running.bytes_said)
+        self.read.append(read)
+        return woven(events, read, life.asked, owner, handles, hears_all=life.hears(read, cut_off))
+
+    def _beside(self) -> tuple[str, ...]:
+        """What the processes did beside their steps."""
+        return tuple(dict.fromkeys(said for read in self.read for said in read.unrecorded))
 
     @property
     def killed_at_end(self) -> bool:

@@ -83,7 +83,7 @@ class Account:
 
 def without_crash(wrong: Violation, run: Sequence[str]) -> Violated:
     """run: the lines of the account."""
-    return Violated("\n".join([*_what(wrong), "without any crash", "", *run]))
+    return Violated("\n".join([*told_of(wrong), "without any crash", "", *run]))
 
 
 def after_crash(
@@ -97,7 +97,7 @@ def after_crash(
     """profile: the strongest that shows it. moment: when that is. run: the lines of the account."""
     strongest = ", the strongest profile that shows it" if profile in DEFAULT else ""
     lines = [
-        *_what(wrong),
+        *told_of(wrong),
         f"crash        {profile.name}{strongest}: {profile.summary}; {moment}",
         "",
         "what is on the disk then:",
@@ -128,7 +128,8 @@ def broke(operation: Operation, error: str) -> Violation:
     )
 
 
-def _what(wrong: Violation) -> list[str]:
+def told_of(wrong: Violation) -> list[str]:
+    """What went wrong, in lines: of which kind, what was promised, what came back."""
     lines = [
         f"{wrong.kind.value}: {wrong.kind.meaning}",
         f"promise      {wrong.promise.name}: {wrong.promise.text}",

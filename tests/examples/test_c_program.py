@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import strategies as st
 
 from support.examples import CRASHES, EXAMPLES, example, found, of_kind, protected, told
+from tornwrite import AppendLog, program_subject
 from tornwrite.faults.strace import probe_strace
 from tornwrite.model.verdict import Kind
 from tornwrite.scenarios.fault_lanes import Effort
@@ -31,6 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(place)
 
 
+ERRORS = replace(CRASHES, lanes=("errors",), effort=Effort.CI)
+
+
 def subject_of(folder: Path, name: str) -> Subject:
     return example(f"{folder}/log_in_c.py:{name}")
 
@@ -38,6 +43,26 @@ def subject_of(folder: Path, name: str) -> Subject:
 def test_the_synced_one_passes_kills_and_crashes_in_recovery_too(folder: Path) -> None:
     settings = replace(CRASHES, real_kills=True, lanes=("crash in recovery",), effort=Effort.CI)
     assert found(subject_of(folder, "synced"), ["append"], settings) == []
+
+
+def test_the_synced_one_takes_back_what_fails(folder: Path) -> None:
+    assert found(subject_of(folder, "synced"), ["append"], ERRORS) == []
+
+
+def test_an_item_that_failed_would_be_read_otherwise(folder: Path, tmp_path: Path) -> None:
+    source = (folder / "log.c").read_text(encoding="utf-8")
+    careless = source.replace(
+        "ftruncate(file, before) < 0 || lseek(file, before, SEEK_SET) < 0", "0"
+    )
+    assert careless != source
+    (tmp_path / "log.c").write_text(careless, encoding="utf-8")
+    subprocess.run(["cc", "-o", "log", "log.c"], cwd=tmp_path, check=True)
+    synced = subject_of(folder, "synced")
+    operations = {"append": {"item": st.text("abc")}}
+    command = [str(tmp_path / "log")]
+    program = program_subject(command, AppendLog(), operations, scenarios=synced.scenarios)
+    kinds = {one.violation.kind for one in found(program, ["append"], ERRORS)}
+    assert kinds == {Kind.PHANTOM, Kind.DUPLICATED}
 
 
 def test_it_goes_on_where_it_was_opened_again(folder: Path) -> None:

@@ -1,12 +1,14 @@
 """Notes in Node: the synced ones pass, the others do not."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from support.examples import example, found, of_kind, protected, told
+from support.examples import CRASHES, example, found, of_kind, protected, told
 from tornwrite.faults.strace import probe_strace
 from tornwrite.model.verdict import Kind
+from tornwrite.scenarios.fault_lanes import Effort
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node (node)"),
@@ -37,3 +39,8 @@ def test_what_was_deleted_is_back() -> None:
 def test_the_readme_tells_of_each_kind() -> None:
     text = told("node-program")
     assert all(f"**{kind}**" in text for kind in ("unreadable", "lost", "resurrected"))
+
+
+def test_what_could_not_be_saved_is_not_shown() -> None:
+    settings = replace(CRASHES, lanes=("errors",), effort=Effort.QUICK)
+    assert found(example(f"{NOTES}:synced"), ["put"], settings) == []

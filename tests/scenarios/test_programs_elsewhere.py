@@ -28,7 +28,9 @@ def test_files_elsewhere_are_said_with_the_verdict(tmp_path: Path) -> None:
     outcome = run_scenario(named, PUT, SETTINGS, lambda at, done: None)
     assert {row.verdict for row in outcome.rows} == {Verdict.PASSED}
     said = f"the program also wrote to {log}, outside the directory that it was given"
-    assert [one.what.partition(": not")[0] for one in outcome.left_out if "outside" in one.what] == [said]
+    assert [
+        one.said.partition(": not")[0] for one in outcome.left_out if "outside" in one.said
+    ] == [said]
 
 
 @pytest.fixture

@@ -86,12 +86,12 @@ def test_what_another_process_writes_is_noticed_and_strace_recommended() -> None
 def test_what_another_process_writes_is_seen_by_strace() -> None:
     subject = load_subject("support.key_values:secret")
     settings = Settings(
-        (KILL, EXT4), 1_000, 0, real_kills=False, recorder=STRACE, lanes=("errors",)
+        (KILL, EXT4), 1_000, 0, real_kills=False, recorder=STRACE, lanes=("full disk",)
     )
     outcome = run_scenario(subject, subject.scenarios[0], settings, lambda at, done: None)
     assert outcome.notes == ()
     assert {row.verdict for row in outcome.rows if row.profile == "ext4"} == {Verdict.VIOLATED}
-    assert any(one.of == "errors" and one.whole for one in outcome.left_out)
+    assert any(one.of == "full disk" and one.whole for one in outcome.left_out)
 
 
 def test_a_served_subject_needs_a_name() -> None:

@@ -87,14 +87,18 @@ static int append(const char *line)
     const char *item = member(line, "item", &length);
     if (item == NULL)
         return -1;
+    off_t before = lseek(file, 0, SEEK_CUR);
     char *whole = malloc(length + 1);
     memcpy(whole, item, length);
     whole[length] = '\n';
     ssize_t written = write(file, whole, length + 1);
     free(whole);
-    if (written != (ssize_t)length + 1)
-        return -1;
-    return synced ? fsync(file) : 0;
+    if (written == (ssize_t)length + 1 && (!synced || fsync(file) == 0))
+        return 0;
+    /* An item that failed is not to be seen, nor to come before the next one. */
+    if (ftruncate(file, before) < 0 || lseek(file, before, SEEK_SET) < 0)
+        abort(); /* and what is on the disk now is for the next opening to say */
+    return -1;
 }
 
 static void observe(void)

@@ -15,12 +15,23 @@ let notes = {};
 
 const file = () => path.join(directory, "notes.json");
 
-function save() {
+// What could not be saved is not shown either: `notes` changes last.
+function save(changed) {
   const beside = file() + ".new";
-  fs.writeFileSync(beside, JSON.stringify(notes), { flush: false });
+  fs.writeFileSync(beside, JSON.stringify(changed), { flush: false });
   if (synced) sync(beside);
   fs.renameSync(beside, file());
-  if (synced) sync(directory);
+  notes = changed;
+  if (synced) syncOrEnd(directory);
+}
+
+// It is renamed, and may or may not stay so: that is for the next process to find out.
+function syncOrEnd(name) {
+  try {
+    sync(name);
+  } catch (error) {
+    process.abort();
+  }
 }
 
 function sync(name) {
@@ -37,12 +48,11 @@ const requests = {
     return { reopens: true };
   },
   put({ arguments: { key, value } }) {
-    notes[key] = value;
-    save();
+    save({ ...notes, [key]: value });
   },
   delete({ arguments: { key } }) {
-    delete notes[key];
-    save();
+    const { [key]: gone, ...others } = notes;
+    save(others);
   },
   observe: () => notes,
   close() {},
