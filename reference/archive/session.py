@@ -134,7 +134,8 @@ def supersedes(whole: bytes) -> bool:
 def best_of(files: SessionFiles, whole: bytes) -> bytes:
     """What a superseding file held that was damaged since, as far as the others still have it.
 
-    They are the files whose place it takes; the archived one goes last, and is its beginning.
+    They are the files whose place it takes: the archived one is its beginning, the active one its
+    end. For what one of them has not, the superseding file's own bytes stand.
 
     Args:
         files: of the session.
@@ -144,10 +145,10 @@ def best_of(files: SessionFiles, whole: bytes) -> bytes:
         OSError: the system refused.
     """
     archived, active = read_lines(files.archived), read_lines(files.active)
-    first = terminated(archived)
-    rest = terminated(active) if active.lines else whole[len(first) :]
-    others = first + rest
-    if not first or others == whole:
+    rest = terminated(active)
+    first = terminated(archived) if archived.lines else whole[: max(len(whole) - len(rest), 0)]
+    others = first + (rest if active.lines else whole[len(first) :])
+    if others == whole:
         return whole
     is_cut = others.startswith(whole)
     return others if is_cut or _wrong(others) < _wrong(whole) else whole

@@ -88,9 +88,9 @@ def finish(writer: SessionWriter) -> None:
             writer.sync_names()
         _put_in_place(writer)
     else:
+        # Back after a crash it says nothing again: no sync.
         keep_aside(writer.files.whole, [data])
         _remove(writer.files.whole)
-        writer.sync_names()
 
 
 def _write_whole(writer: SessionWriter, data: bytes) -> None:

@@ -9,6 +9,8 @@ from tornwrite.scenarios.archive.repair import (
     TORN,
     TORN_ARCHIVE,
     UNENDED,
+    WHOLE_DAMAGED,
+    WHOLE_EMPTY,
     ZEROS,
 )
 from tornwrite.scenarios.archive.saving import (
@@ -37,9 +39,11 @@ ALL = (
     ZEROS,
     UNENDED,
     DAMAGED,
+    WHOLE_DAMAGED,
+    WHOLE_EMPTY,
     EMPTY_FILE,
     FIRST_TORN,
 )
 
-PUBLISHED = tuple(one for one in ALL if one is not STRANGE_IDS)
-"""For a store that takes an id for a path: it would write elsewhere."""
+PUBLISHED = tuple(one for one in ALL if one not in (STRANGE_IDS, WHOLE_DAMAGED, WHOLE_EMPTY))
+"""For a store that takes an id for a path, and would write elsewhere; and knows two files only."""

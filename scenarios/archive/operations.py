@@ -31,9 +31,14 @@ def line(content: str) -> bytes:
     return b'{"role":"user","content":"%s"}\n' % content.encode()
 
 
-def left(active: bytes | None = None, archived: bytes | None = None) -> Image:
-    """The files of session `a` as they are on the disk before the run; None: there is no such."""
-    files = (("a.jsonl", active), ("a.jsonl.archived", archived))
+def left(
+    active: bytes | None = None, archived: bytes | None = None, whole: bytes | None = None
+) -> Image:
+    """The files of session `a` as they are on the disk before the run; None: there is no such.
+
+    whole: of the file that takes the place of both, in the reference edition.
+    """
+    files = (("a.jsonl", active), ("a.jsonl.archived", archived), ("a.jsonl.whole", whole))
     return tuple((name, data) for name, data in files if data is not None)
 
 

@@ -63,6 +63,24 @@ DAMAGED = Scenario(
     operations=(save("a", "five"), archive("a"), save("a", "six")),
 )
 
+WHOLE_DAMAGED = Scenario(
+    name="repair-damaged-whole",
+    about="what takes the place of two files is damaged; they are there still, and have it all",
+    promises=(DAMAGE, DURABLE, ATOMIC, TIDY),
+    base=left(active=line("two"), archived=line("one"), whole=_NO_MESSAGE + b"\n"),
+    start=holding("one", "two", archived=True, damaged=_NO_MESSAGE),
+    operations=(save("a", "three"),),
+)
+
+WHOLE_EMPTY = Scenario(
+    name="repair-empty-whole",
+    about="what takes the place of two files holds no line: it takes none, and goes",
+    promises=(DAMAGE, DURABLE, ATOMIC, TIDY),
+    base=left(active=line("two"), archived=line("one"), whole=_NO_MESSAGE),
+    start=holding("one", "two", damaged=_NO_MESSAGE),
+    operations=(archive("a"),),
+)
+
 EMPTY_FILE = Scenario(
     name="repair-empty-file",
     about="the first save after archiving had made the file and no more: it never happened",

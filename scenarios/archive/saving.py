@@ -58,14 +58,17 @@ SEVERAL = Scenario(
     ),
 )
 
+_LONGEST = "x" * (255 - len(".jsonl.archived.tmp"))
+"""An id of which the longest file name is as long as a file name can be, in bytes."""
+
 STRANGE_IDS = Scenario(
     name="strange-ids",
-    about="ids that are no file names, or would be those of other files",
+    about="ids that are no file names, or would be those of other files, or are as long as can be",
     promises=(DURABLE, KEYS, LISTED),
     operations=(
         save("../a", "above"),
         save("%61", "percent"),
         archive("../a"),
-        save("%61", "more"),
+        save(_LONGEST, "much"),
     ),
 )

@@ -189,6 +189,33 @@ def test_a_superseding_file_is_the_session_until_a_writer_has_put_it_in_its_plac
     assert not (directory / "a.jsonl.whole").exists()
 
 
+@pytest.mark.parametrize(
+    ("archived", "active", "whole", "found"),
+    [
+        (b'{"n":1}\n', None, b'{"?":1}]{"n":2}\n', [1, 2]),
+        (b'{"n":1}\n', None, b'?????1}\n{"n":2}\n{"n":3}\n', [1, 2, 3]),
+        (bytes(8), b'{"n":2}\n', b'{"n":1}\n?????2}\n', [1, 2]),
+        (None, b'{"n":2}\n', b"none\n", [2]),
+        (b'{"n":1}\n', b'{"n":2}\n', b'{"n":1}\n{"n":2}\n{"n":3}\n', [1, 2, 3]),
+    ],
+    ids=["joined", "archived", "active", "hidden", "sound"],
+)
+def test_what_is_damaged_in_a_superseding_file_comes_from_the_files_that_it_supersedes(
+    store: ArchivingStore,
+    directory: Path,
+    archived: bytes | None,
+    active: bytes | None,
+    whole: bytes,
+    found: list[int],
+) -> None:
+    put(directory, active, archived)
+    (directory / "a.jsonl.whole").write_bytes(whole)
+    assert numbers(store) == found
+    store.save("a", {"n": 9})
+    assert numbers(store) == [*found, 9]
+    assert kept(directory) == ([] if whole.count(b"n\":") == len(found) else [whole])
+
+
 @pytest.mark.parametrize("call", ["save", "archive", "delete"])
 @pytest.mark.parametrize("left", ["both", "active", "archived", "neither"])
 def test_a_file_that_says_gone_hides_the_others_until_they_are(

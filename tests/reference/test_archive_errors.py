@@ -129,6 +129,51 @@ def test_where_every_sync_fails_nothing_changes_until_they_work_again(
         assert store.load("a")[-1] == {"n": "later"}
 
 
+@pytest.mark.parametrize("operation", ["archive", "delete"])
+def test_that_nothing_is_there_is_not_said_where_it_cannot_be_made_durable(
+    tmp_path: Path, calls: Any, operation: str
+) -> None:
+    """The process that deleted it may have been killed before its sync."""
+    with opened(tmp_path / "a", "nothing") as store:
+        calls.fail("fsync", errno.EIO)
+        with pytest.raises(OSError, match="Input/output") as caught:
+            OPERATIONS[operation](store)
+        assert not isinstance(caught.value, ChangeNotUndone)
+
+
+@pytest.mark.parametrize("start", ["superseded", "deleted"])
+def test_what_a_killed_process_began_is_not_gone_on_with_where_it_cannot_be_made_durable(
+    tmp_path: Path, calls: Any, start: str
+) -> None:
+    with opened(tmp_path / "a", start) as store:
+        calls.fail("fsync", errno.EIO)
+        with pytest.raises(OSError, match="Input/output"):
+            store.save("a", {"n": 9})
+        assert set(os.listdir(tmp_path / "a")) == {*STARTS[start], ".lock"}
+
+
+@pytest.mark.parametrize(
+    ("start", "syncs", "undone"), [("active", 0, "rename"), ("both", 1, "unlink")]
+)
+def test_what_is_taken_back_is_so_on_the_disk_for_others_who_suspect_nothing(
+    tmp_path: Path, calls: Any, start: str, syncs: int, undone: str
+) -> None:
+    with opened(tmp_path / "a", start) as store:
+        calls.take()
+        left = [syncs]
+
+        def before(name: str) -> None:
+            if name == "fsync":
+                left[0] -= 1
+                if left[0] == -1:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        calls.before = before
+        with pytest.raises(OSError, match="Input/output"):
+            store.archive("a")
+        assert calls.take()[-2:] == [undone, "fsync"]
+
+
 def failing_syncs(name: str) -> None:
     if name in ("fsync", "fdatasync"):
         raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 
 EACH = 30
 
+Look = Callable[[ArchivingStore], object]
+
 
 @pytest.fixture(autouse=True)
 def nothing_is_synced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,8 +168,13 @@ def test_a_list_tells_what_was_there_at_one_time(store: ArchivingStore, director
         assert store.list(), "one of the two was active all the time"
 
 
-def test_a_list_waits_for_what_is_under_way(
-    store: ArchivingStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "look",
+    [ArchivingStore.list, lambda store: store.exists("a") and ["a"]],
+    ids=["list", "exists"],
+)
+def test_a_look_waits_for_what_is_under_way_and_may_fail_still(
+    store: ArchivingStore, monkeypatch: pytest.MonkeyPatch, look: Look
 ) -> None:
     writing, release = threading.Event(), threading.Event()
 
@@ -179,12 +186,12 @@ def test_a_list_waits_for_what_is_under_way(
     with ThreadPoolExecutor(2) as pool:
         saved = pool.submit(store.save, "a", {"n": 1})
         writing.wait(30)
-        listed = pool.submit(store.list)
+        looked = pool.submit(look, store)
         with pytest.raises(TimeoutError):
-            listed.result(timeout=0.2)
+            looked.result(timeout=0.2)
         release.set()
         saved.result()
-        assert listed.result() == ["a"]
+        assert looked.result() == ["a"]
 
 
 def test_an_earlier_program_and_this_one_go_on_with_each_other_s_files(
