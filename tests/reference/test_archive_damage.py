@@ -213,7 +213,7 @@ def test_what_is_damaged_in_a_superseding_file_comes_from_the_files_that_it_supe
     assert numbers(store) == found
     store.save("a", {"n": 9})
     assert numbers(store) == [*found, 9]
-    assert kept(directory) == ([] if whole.count(b"n\":") == len(found) else [whole])
+    assert kept(directory) == ([] if whole.count(b'n":') == len(found) else [whole])
 
 
 @pytest.mark.parametrize("call", ["save", "archive", "delete"])

@@ -14,6 +14,7 @@ from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.steps import Fsync, Rename, Step
 from tornwrite.reference import JSONLStore, durable, migrate_legacy
 from tornwrite.reference.durable import locks as locks_module
+from tornwrite.reference.durable.appending import append_line
 from tornwrite.reference.durable.locks import DirectoryLocks
 
 LEGACY = b'{"key": "k", "messages": [{"role": "user", "content": "x"}]}'
@@ -42,6 +43,47 @@ def test_a_name_that_could_not_be_synced_is_told(tmp_path: Path) -> None:
         pytest.raises(OSError, match="Input/output error"),
     ):
         durable.write_file_durably(path, b"new")
+
+
+def test_nothing_is_closed_twice_where_a_torn_file_cannot_be_rewritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time it would be a file that another thread has opened meanwhile."""
+    path = tmp_path / "file"
+    path.write_bytes(b"{")
+    open_ones: set[int] = set()
+    opening, closing = os.open, os.close
+
+    def opened(*arguments: Any, **named: Any) -> int:
+        descriptor = opening(*arguments, **named)
+        open_ones.add(descriptor)
+        return descriptor
+
+    def closed(descriptor: int) -> None:
+        open_ones.remove(descriptor)
+        closing(descriptor)
+
+    def failing(*arguments: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "close", closed)
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        append_line(str(path), b"{}\n")
+    assert not open_ones
+
+
+def test_a_file_is_closed_that_has_the_number_of_the_standard_input(tmp_path: Path) -> None:
+    kept = os.dup(0)
+    os.close(0)
+    try:
+        append_line(str(tmp_path / "file"), b"{}\n")
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(0)
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
 
 
 class FailingSyncs:

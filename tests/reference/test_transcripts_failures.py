@@ -106,6 +106,15 @@ def test_each_failing_call_leaves_what_was_and_the_next_attempt_works(
         assert not [name for name in os.listdir(directory) if name.endswith(".tmp")]
 
 
+def test_an_absence_that_cannot_be_made_durable_is_an_error_that_changed_nothing(
+    store: TranscriptStore, calls: Any
+) -> None:
+    calls.fail("fsync", errno.EIO)
+    with pytest.raises(OSError, match="Input/output") as caught:
+        store.delete("never")
+    assert not isinstance(caught.value, ChangeNotUndone)
+
+
 def test_part_of_a_message_is_taken_back(
     store: TranscriptStore, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -360,6 +360,20 @@ def test_an_index_that_cannot_be_written_is_no_error(
     assert (directory / ".index").exists()
 
 
+def test_an_interruption_while_the_index_is_written_is_handed_on(
+    store: TranscriptStore, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, transcripts=2)
+
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.list()
+    assert not (directory / ".index.tmp").exists()
+
+
 def test_others_may_not_read_the_titles_in_the_index(
     store: TranscriptStore, directory: Path
 ) -> None:

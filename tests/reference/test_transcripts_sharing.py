@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tornwrite.reference import SessionNotFound
-from tornwrite.reference.transcripts import TranscriptStore
+from tornwrite.reference.transcripts import Transcript, TranscriptStore
 
 # Forking is what is tested here; the store's locks are made anew in the child.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -128,6 +128,39 @@ def test_making_deleting_and_appending_at_once_leaves_whole_transcripts(
         store.delete("a")
         assert store.list() == []
     assert sorted(path.name for path in directory.iterdir()) == [".index", ".lock"]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda store, held: store.get("a"),
+        lambda store, held: store.inspect("a"),
+        lambda store, held: held.get_messages(),
+    ],
+    ids=["get", "inspect", "get_messages"],
+)
+def test_a_look_waits_for_what_is_under_way_and_may_fail_still(
+    store: TranscriptStore,
+    monkeypatch: pytest.MonkeyPatch,
+    look: Callable[[TranscriptStore, Transcript], object],
+) -> None:
+    held = store.get_or_create("a")
+    writing, release = threading.Event(), threading.Event()
+
+    def wait(descriptor: int) -> None:
+        writing.set()
+        release.wait(30)
+
+    monkeypatch.setattr(os, "fdatasync", wait)
+    with ThreadPoolExecutor(2) as pool:
+        appended = pool.submit(held.append, {"role": "user", "content": "x"})
+        writing.wait(30)
+        looked = pool.submit(look, store, held)
+        with pytest.raises(TimeoutError):
+            looked.result(timeout=0.2)
+        release.set()
+        appended.result()
+        looked.result()
 
 
 def test_a_list_goes_on_while_transcripts_come_and_go(store: TranscriptStore) -> None:
