@@ -1,6 +1,6 @@
 """What nothing catches of faults sown into source and of syncs left out of runs, and why."""
 
-from tornwrite.scenarios.sown_explained import SOWN
+from tornwrite.scenarios.sown_explanations import SOWN
 
 
 def why_missed(name: str) -> str:

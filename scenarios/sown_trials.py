@@ -5,12 +5,12 @@ the real one. Only runs that come by the changed lines are tried, those that tak
 the first finding ends the trial.
 """
 
+import itertools
 import marshal
 import os
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from tornwrite.scenarios.workers import Progress, Task, each
 if TYPE_CHECKING:
     from tornwrite.scenarios.sown_file import SownFile
 
-MOST = 3
+MOST = 4
 """Scenarios of a subject put through each fault lane with one fault, unless more are asked for.
 
 Those that come by most of the changed function. A limit can only let fewer faults be caught."""
@@ -210,20 +210,29 @@ def _that_come_by(fault: Sown, runs: Sequence[Run]) -> list[Run]:
 def _few_of_each_way(fault: Sown, runs: Sequence[Run], most: int) -> list[Run]:
     """Those that come by most of the function, its handlers of errors for example.
 
-    And then the shortest, or the longest where a scenario leaves out what earlier ones have tried.
+    And then by turns the shortest and those that come by most of all the source, which do more
+    before and after; or the longest where a scenario leaves out what earlier ones have tried.
     """
     first, last = fault.around
 
-    def rank(run: Run) -> tuple[int, float]:
-        come_by = sum(first <= line <= last for line in run.lines[fault.module])
-        return -come_by, -run.seconds if run.way in LONGEST_FIRST else run.seconds
+    def come_by(run: Run) -> int:
+        return sum(first <= line <= last for line in run.lines[fault.module])
 
-    seen: Counter[tuple[str, str]] = Counter()
+    def short(run: Run) -> tuple[int, float]:
+        return -come_by(run), -run.seconds if run.way in LONGEST_FIRST else run.seconds
+
+    def rich(run: Run) -> tuple[int, int]:
+        return -come_by(run), -sum(map(len, run.lines.values()))
+
+    of_each: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        of_each.setdefault((run.subject, run.way), []).append(run)
     found = []
-    for run in sorted(runs, key=rank):
-        seen[run.subject, run.way] += 1
-        if seen[run.subject, run.way] <= most * MORE.get(run.way, 1):
-            found.append(run)
+    for (_, way), alike in of_each.items():
+        other = short if way in LONGEST_FIRST else rich
+        turns = zip(sorted(alike, key=short), sorted(alike, key=other), strict=True)
+        by_turns = {run.scenario: run for run in itertools.chain.from_iterable(turns)}
+        found += list(by_turns.values())[: most * MORE.get(way, 1)]
     return sorted(found, key=lambda run: run.seconds)
 
 

@@ -73,7 +73,7 @@ def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> 
 @click.option("--jobs", type=click.IntRange(min=1), help="Faults tried at once.")
 @click.option(
     "--most",
-    default=3,
+    default=4,
     show_default=True,
     type=click.IntRange(min=1),
     help="Scenarios of a SUBJECT put through each fault lane with one fault.",

@@ -262,6 +262,27 @@ def test_a_session_whose_data_sync_failed_is_written_anew_before_it_is_archived(
         assert store.load("a") == [{"n": 1}, {"n": 2}]
 
 
+def test_a_session_is_suspect_until_it_was_written_anew(tmp_path: Path, calls: Any) -> None:
+    with opened(tmp_path / "a", "active") as store:
+        # That of the data; that of the names; that of the new file, after the names'.
+        for sync, which in (("fdatasync", 0), ("fsync", 0), ("fsync", 1)):
+            left = [which]
+
+            def before(name: str, sync: str = sync, left: list[int] = left) -> None:
+                left[0] -= name == sync
+                if name == sync and left[0] == -1:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+            calls.before = before
+            with pytest.raises(OSError, match="Input/output"):
+                store.save("a", {"n": 3})
+        calls.before = lambda name: None
+        calls.take()
+        store.save("a", {"n": 3})
+        rewrite = ["create", "write", "fsync", "rename", "fsync"]
+        assert calls.take() == ["fsync", *rewrite, "write", "fdatasync"]
+
+
 def test_a_merge_that_failed_leaves_no_temporary_file(tmp_path: Path, calls: Any) -> None:
     with opened(tmp_path / "a", "both") as store:
         calls.fail("rename", errno.EIO)
@@ -279,6 +300,22 @@ def test_a_session_that_is_gone_is_suspect_no_more(tmp_path: Path, calls: Any) -
         calls.take()
         store.save("a", {"n": 4})
         assert calls.take() == ["create", "fsync", "write", "fdatasync"]
+
+
+def test_a_list_that_runs_out_of_something_raises_and_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "a", "active") as store:
+        real = os.open
+
+        def failing(path: Any, *arguments: Any, **named: Any) -> int:
+            if str(path).endswith("a.jsonl"):
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return real(path, *arguments, **named)
+
+        monkeypatch.setattr(os, "open", failing)
+        with pytest.raises(OSError, match="Too many open files"):
+            store.list()
 
 
 def test_an_interrupted_archiving_is_taken_back(tmp_path: Path, calls: Any) -> None:

@@ -86,6 +86,20 @@ def test_a_file_is_closed_that_has_the_number_of_the_standard_input(tmp_path: Pa
         os.close(kept)
 
 
+def test_data_that_could_not_be_synced_is_told_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "file"
+    path.touch()
+    monkeypatch.setattr(os, "fdatasync", failing)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        durable.sync_data(str(path))
+    assert caught.value.filename == str(path)
+
+
 class FailingSyncs:
     def decide(self, number: int, step: Step) -> Proceed | Fail:
         return Fail(errno.EIO) if isinstance(step, Fsync) else Proceed()

@@ -1,12 +1,13 @@
 """Opening a directory: what unfinished writes left goes, everything else stays."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tornwrite.reference import JSONLStore
+from tornwrite.reference import ArchivingStore, JSONLStore, TranscriptStore
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
@@ -39,6 +40,20 @@ def test_what_an_unfinished_write_left_is_removed(
     store = reopen()
     assert names(directory) == kept
     assert len(store.get_history("k")) == 1
+
+
+@pytest.mark.parametrize("kind", [JSONLStore, ArchivingStore, TranscriptStore])
+def test_a_store_whose_directory_cannot_be_listed_is_not_opened(
+    directory: Path, kind: type[JSONLStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind(directory).close()
+
+    def failing(path: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "scandir", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        kind(directory)
 
 
 def test_files_of_others_and_of_sessions_with_such_names_stay(

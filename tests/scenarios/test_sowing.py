@@ -1,6 +1,7 @@
 """Faults sown into source, and the gate that has to catch them."""
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 
 from tornwrite.command_group import REFERENCE_EDITIONS
 from tornwrite.model.results import SownKind, SownRow
+from tornwrite.scenarios import sown_file
 from tornwrite.scenarios.sowing import Sown, sow
-from tornwrite.scenarios.sown_explained import SOWN
+from tornwrite.scenarios.sown_explanations import SOWN
 from tornwrite.scenarios.sown_file import SownFile
+from tornwrite.scenarios.sown_runs import Run
 from tornwrite.scenarios.sown_survivors import is_meant
-from tornwrite.scenarios.sown_trials import sown_faults, try_sown
+from tornwrite.scenarios.sown_trials import _few_of_each_way, sown_faults, try_sown
 from tornwrite.scenarios.subject import WrongUse, load_subject
 from tornwrite.scenarios.workers import WorkerFailed
 
@@ -259,12 +262,44 @@ def _other_file() -> str:
     return "other.jsonl"
 
 
-def test_every_reason_is_one_of_a_fault_that_there_is() -> None:
+def test_every_reason_is_one_of_faults_that_there_are_each_named_alone_and_once() -> None:
+    """So none explains what it was not written for, nor what has changed since."""
     subjects = [load_subject(name) for name in REFERENCE_EDITIONS]
     names = [one.name.removeprefix("tornwrite.reference.") for one in sown_faults(subjects)]
-    for _, patterns in SOWN:
-        for pattern in patterns:
-            assert any(is_meant(pattern, name) for name in names), pattern
+    meant = {
+        pattern: [name for name in names if is_meant(pattern, name)]
+        for _, patterns in SOWN
+        for pattern in patterns
+    }
+    assert [(pattern, found) for pattern, found in meant.items() if len(found) != 1] == []
+    assert len({found for (found,) in meant.values()}) == sum(len(each) for _, each in SOWN)
+
+
+def test_a_test_that_a_reason_names_is_there() -> None:
+    named = {file for why, _ in SOWN for file in re.findall(r"test_\w+\.py", why)}
+    there = {path.name for path in Path(__file__).parents[1].rglob("test_*.py")}
+    assert named
+    assert named <= there
+
+
+def test_a_reason_that_is_written_anew_lets_what_was_found_stand() -> None:
+    """All that is left out of the digest only explains."""
+    folder = Path(sown_file.__file__).parent
+    left_out = {path.name for path in folder.rglob("*.py") if sown_file.only_explains(path)}
+    reasons = {path.name for path in (folder / "sown_explanations").glob("*.py")}
+    assert left_out == reasons | {"sown_survivors.py"}
+
+
+def test_the_shortest_and_those_that_come_by_most_are_tried_by_turns() -> None:
+    (fault,) = sown(SownKind.SYNC)
+
+    def run(name: str, seconds: float, *lines: int) -> Run:
+        return Run("subject", name, "errors", seconds, {"m": [6, *lines]})
+
+    runs = [run("short", 1), run("middle", 2), run("rich", 3, 30, 31), run("long", 4, 30)]
+    assert [one.scenario for one in _few_of_each_way(fault, runs, 2)] == ["short", "rich"]
+    handler = run("handler", 9, 10, 11)
+    assert _few_of_each_way(fault, [*runs, handler], 1) == [handler]
 
 
 def test_a_worker_that_fails_is_no_catch(user_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
