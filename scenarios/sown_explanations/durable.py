@@ -213,11 +213,6 @@ EXPLAINED: Reasons = (
         ("durable.directory:LineFiles.rewrite: two statements swapped: settled*",),
     ),
     (
-        "only the listing of the directory can fail there, an error that no run makes; "
-        "test_opening.py does",
-        ("durable.directory:StoreDirectory.closed_on_failure: an error swallowed: raise",),
-    ),
-    (
         "for a program without a standard input, which no run is; test_durable_steps.py is",
         ("durable.appending:append_line: off by one: *",),
     ),
@@ -225,13 +220,5 @@ EXPLAINED: Reasons = (
         "a descriptor is closed twice, which harms who opens a file in between; "
         "test_durable_steps.py counts",
         ("durable.appending:append_line: two statements swapped: file*",),
-    ),
-    (
-        "for what a killed process left, and a failed sync beside it, which no run has; "
-        "test_durable_steps.py holds that it is told",
-        (
-            "durable.files:sync_data: an error swallowed: os.fdatasync*",
-            "durable.files:sync_data: an error swallowed: raise",
-        ),
     ),
 )
