@@ -7,6 +7,7 @@ import pytest
 
 from tornwrite.faults.steps import (
     Close,
+    FailedSync,
     Fsync,
     Mkdir,
     Open,
@@ -152,7 +153,7 @@ def test_a_failed_call_lets_its_file_go_too() -> None:
         '7 fsync(3<"/r/f"> <unfinished ...>',
         "8 close(0x3) = 0",
         "7 <... fsync resumed>) = -1 EIO (Input/output error)",
-    ) == [Close(1)]
+    ) == [FailedSync(1), Close(1)]
 
 
 def test_a_directory_renamed_while_it_is_synced_is_the_same_directory() -> None:

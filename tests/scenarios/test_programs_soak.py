@@ -10,9 +10,9 @@ from tornwrite.faults.profiles import POSIX
 from tornwrite.faults.strace import probe_strace
 from tornwrite.model.hypothesis_profiles import QUICK
 from tornwrite.model.verdict import Kind
-from tornwrite.scenarios.explorer import Bounds, explore_one
+from tornwrite.scenarios.exploring.explorer import Bounds, explore_one
+from tornwrite.scenarios.exploring.sequences import from_json
 from tornwrite.scenarios.replaying import Place
-from tornwrite.scenarios.sequences import from_json
 from tornwrite.scenarios.soak import Length, run_round
 from tornwrite.scenarios.subject import load_subject
 
