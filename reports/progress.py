@@ -56,13 +56,17 @@ class LiveProgress:
             self._console.print(line, soft_wrap=True)
 
 
+MOST_AT_ONCE = 4
+"""Of so many that are being judged at once, those that were heard of last, is told how far."""
+
+
 class GateProgress(LiveProgress):
     """A bar of scenarios done, and what is being judged just now.
 
-    scenarios: how many in all.
+    total: how many in all. of: what one of them is.
     """
 
-    def __init__(self, console: Console, scenarios: int) -> None:
+    def __init__(self, console: Console, total: int, of: str = "scenario") -> None:
         super().__init__(
             console,
             TextColumn("{task.description}"),
@@ -71,12 +75,14 @@ class GateProgress(LiveProgress):
             TimeElapsedColumn(),
             TextColumn("{task.fields[now]}"),
         )
-        self._task = self._progress.add_task("scenarios", total=scenarios, now="")
-        self._scenarios = scenarios
+        self._task = self._progress.add_task(f"{of}s", total=total, now="")
+        self._total = total
+        self._of = of
         self._finished = 0
 
     def judged(self, scenario: str, profile: str, count: int) -> None:
         """So many images of a scenario have been judged under a profile."""
+        self._now.pop(scenario, None)
         self._now[scenario] = f"{scenario} ({profile}: {count:,})"
         self._show()
 
@@ -88,6 +94,7 @@ class GateProgress(LiveProgress):
         self._show()
 
     def _show(self) -> None:
-        self._progress.update(self._task, now="  ".join(self._now.values()))
-        at = f"; at {', '.join(self._now.values())}" if self._now else ""
-        self._log(f"{self._finished} of {counted(self._scenarios, 'scenario')} done{at}")
+        now = list(self._now.values())[-MOST_AT_ONCE:]
+        self._progress.update(self._task, now="  ".join(now))
+        at = f"; at {', '.join(now)}" if now else ""
+        self._log(f"{self._finished} of {counted(self._total, self._of)} done{at}")

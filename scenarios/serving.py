@@ -58,7 +58,8 @@ class Service:
             text = f"{type(error).__name__}: {error}"
             for root in (os.path.realpath(self._root), self._root):
                 text = text.replace(root + os.sep, "") if self._root else text
-            return {"error": text}
+            in_doubt = self._subject.not_undone(error)
+            return {"error": text, "in_doubt": True} if in_doubt else {"error": text}
 
     def _done(self, request: dict[str, Any]) -> Any:
         match request["do"]:

@@ -265,7 +265,7 @@ def _try_known_flaws(subjects: tuple[str, ...], budget: int, seed: int, jobs: in
     if not flaws:
         known = ", ".join(dict.fromkeys(one.subject for one in ALL))
         raise WrongUse(f"no flaw is known of {', '.join(subjects)}, only of {known}")
-    progress = GateProgress(Console(stderr=True), len(flaws))
+    progress = GateProgress(Console(stderr=True), len(flaws), of="flaw")
     with progress:
         rows = try_flaws(flaws, settings, jobs, finished=progress.finished)
     console = Console()

@@ -110,7 +110,7 @@ def sow(
         raise WrongUse(f"no fault that can be sown has {only!r} in its name")
     kept = SownFile(resume, loaded) if resume is not None else None
     console = Console()
-    progress = GateProgress(Console(stderr=True), len(wanted))
+    progress = GateProgress(Console(stderr=True), len(wanted), of="fault")
 
     def told(row: "SownRow") -> None:
         progress.finished(row.name)

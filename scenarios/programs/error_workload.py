@@ -26,7 +26,7 @@ from tornwrite.scenarios.error_runs import MOST_TRIES, ErrorRun, Look, Told
 from tornwrite.scenarios.error_trials import Trial
 from tornwrite.scenarios.programs.error_calls import FailingCall
 from tornwrite.scenarios.programs.failing_run import FailingRun, Request, position_after
-from tornwrite.scenarios.programs.protocol import Died, Hung, Ok, OperationFailed, Program
+from tornwrite.scenarios.programs.protocol import Died, Hung, Ok, Program, Refused
 from tornwrite.scenarios.programs.recording import calls_beside, shown_by, told
 from tornwrite.scenarios.recording import (
     OPEN,
@@ -162,7 +162,7 @@ class _Workload:
             if isinstance(answer, Ok):
                 return self._look() if hit or opening or in_force else True
             in_force = in_force or self._in_force
-            self._note(number, operation, answer.error, hit=hit, in_force=in_force)
+            self._note(number, operation, answer, hit=hit, in_force=in_force)
             if opening:
                 self._run.end_process(closing=False, lossy=self._postpones)
                 self._look_at_files()
@@ -180,7 +180,7 @@ class _Workload:
     def _after_death(self, number: int, operation: Operation, text: str, given: bool) -> bool:
         """It ended. given: over the error; otherwise it has no reason to."""
         if not given:
-            self._note(number, operation, text, hit=False, in_force=False)
+            self._note(number, operation, Refused(text), hit=False, in_force=False)
         if not given and operation.name == OPEN.name:
             self._look_at_files()
             return False
@@ -231,15 +231,14 @@ class _Workload:
         self._looked.append(_Looked(self._ended, self._run.last, seen, image, in_force))
 
     def _note(
-        self, number: int, operation: Operation, text: str, *, hit: bool, in_force: bool
+        self, number: int, operation: Operation, said: Refused, *, hit: bool, in_force: bool
     ) -> None:
+        text = said.error
         as_new = None if hit or in_force else self._fails_anew(operation)
         # How an error is worded is the driver's doing, not the program's.
         clear = named = bool(text.strip())
-        failure = OperationFailed(text)
-        undone = self._subject.not_undone(failure)
         self._told.append(
-            Told(number, operation, text, hit, in_force, clear, named, undone, as_new)
+            Told(number, operation, text, hit, in_force, clear, named, said.in_doubt, as_new)
         )
 
     def _fails_anew(self, operation: Operation) -> bool:

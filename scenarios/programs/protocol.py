@@ -65,9 +65,10 @@ class Ok:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The operation failed, and why."""
+    """The operation failed, and why. in_doubt: its change may be there all the same."""
 
     error: str
+    in_doubt: bool = False
 
 
 Answer: TypeAlias = Ok | Refused
@@ -127,6 +128,8 @@ def answer_in(line: bytes, asked: Request) -> Answer:
             return Ok(result)
         case {"error": str(text), **more} if not more:
             return Refused(text)
+        case {"error": str(text), "in_doubt": bool(in_doubt), **more} if not more:
+            return Refused(text, in_doubt)
         case _:
             raise Nonsense(
                 f'the answer to {asked.about} is neither {{"ok": RESULT}} nor {{"error": "TEXT"}}: '

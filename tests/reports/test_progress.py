@@ -54,6 +54,20 @@ def test_a_long_run_says_now_and_then_how_far_it_is(clock: Clock) -> None:
     assert lines[-1].startswith("tornwrite: 50 s, ")
 
 
+def test_of_many_that_are_under_way_the_last_ones_are_told(clock: Clock) -> None:
+    out, console = log()
+    with report.GateProgress(console, 390, of="fault") as shown:
+        for number in range(20):
+            shown.judged(f"run-{number}", "damage", 8)
+        shown.judged("run-3", "damage", 9)
+        clock.now += report.EVERY_S
+        shown.judged("run-19", "damage", 9)
+    assert out.getvalue() == (
+        "tornwrite: 10 s, 0 of 390 faults done; at run-17 (damage: 8), run-18 (damage: 8), "
+        "run-3 (damage: 9), run-19 (damage: 9)\n"
+    )
+
+
 def test_each_line_stands_by_itself_and_is_plain(clock: Clock) -> None:
     out, console = log()
     with report.GateProgress(console, 1) as shown:

@@ -127,6 +127,10 @@ def test_a_failed_line_that_shows_is_caught() -> None:
     assert shown.profile == "errors"
 
 
+def test_a_failed_line_of_which_the_program_says_that_it_is_in_doubt_may_show() -> None:
+    assert findings(SYNC, named("shows", "in-doubt")) == []
+
+
 def test_a_program_that_works_no_more_is_caught() -> None:
     (stuck,) = findings(SYNC, named("stuck"))
     assert stuck.violation.kind is Kind.STUCK

@@ -21,7 +21,7 @@ from tornwrite.faults.trace import (
     Trace,
     TraceFileError,
 )
-from tornwrite.model.results import GateResult
+from tornwrite.model.results import GateResult, LeftOut
 from tornwrite.model.verdict import Verdict
 from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.subject import load_subject
@@ -207,4 +207,4 @@ def test_what_a_recording_does_not_show_is_said_when_it_is_judged() -> None:
     trace = record_scenario(subject, subject.scenario(name))
     said = "the program also wrote to /x/y, outside the directory that it was given"
     result = judged(STORES + "reference", name, replace(trace, unrecorded=(said,)), (KILL,))
-    assert result.left_out == (said,)
+    assert result.left_out == (LeftOut("", said),)

@@ -68,8 +68,14 @@ OPERATIONS = {
 DURABLE = KeyValue(key="title", value="text")
 CONSISTENT = KeyValue(key="title", value="text", durable_after=())
 
-rollback_extra = python_subject(Notes, DURABLE, OPERATIONS)
-rollback_full = python_subject(RollbackFull, DURABLE, OPERATIONS)
-wal_full = python_subject(WalFull, DURABLE, OPERATIONS)
-wal_normal = python_subject(WalNormal, DURABLE, OPERATIONS)
-wal_normal_declared = python_subject(WalNormal, CONSISTENT, OPERATIONS)
+
+def in_doubt(error: BaseException) -> bool:
+    """Whether a commit may have happened although SQLite reports an error from it."""
+    return isinstance(error, sqlite3.OperationalError)
+
+
+rollback_extra = python_subject(Notes, DURABLE, OPERATIONS, not_undone=in_doubt)
+rollback_full = python_subject(RollbackFull, DURABLE, OPERATIONS, not_undone=in_doubt)
+wal_full = python_subject(WalFull, DURABLE, OPERATIONS, not_undone=in_doubt)
+wal_normal = python_subject(WalNormal, DURABLE, OPERATIONS, not_undone=in_doubt)
+wal_normal_declared = python_subject(WalNormal, CONSISTENT, OPERATIONS, not_undone=in_doubt)

@@ -137,5 +137,5 @@ for line in sys.stdin:
         complaints += 1
         if "complains" in WORDS and not ("now-and-then" in WORDS and complaints % 2):
             os.write(2, f"{error}\n".encode())
-        answer = {"error": str(error)}
+        answer = {"error": str(error), **({"in_doubt": True} if "in-doubt" in WORDS else {})}
     os.write(1, json.dumps(answer).encode() + b"\n")
