@@ -306,6 +306,7 @@ def own_sites(sites: tuple[Site, ...]) -> tuple[Site, ...]:
 
 _CALLERS = (
     PERFORM,
+    "_Run._perform",
     "StoreDriver.apply",
     "python_subject.<locals>.opened",
     "record_recovery.<locals>.<lambda>",

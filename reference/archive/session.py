@@ -151,7 +151,7 @@ def best_of(files: SessionFiles, whole: bytes) -> bytes:
     if others == whole:
         return whole
     is_cut = others.startswith(whole)
-    return others if is_cut or _wrong(others) < _wrong(whole) else whole
+    return others if is_cut or _worth(others) > _worth(whole) else whole
 
 
 def terminated(lines: Lines) -> bytes:
@@ -159,9 +159,11 @@ def terminated(lines: Lines) -> bytes:
     return lines.whole if lines.terminated else lines.whole + b"\n"
 
 
-def _wrong(data: bytes) -> int:
+def _worth(data: bytes) -> tuple[int, int]:
+    """How many messages can be read, and then how little is wrong."""
     lines = split_lines(data)
-    return len(lines.damaged_lines()) + len(lines.mended) + bool(lines.tail)
+    wrong = len(lines.damaged_lines()) + len(lines.mended) + bool(lines.tail)
+    return len(lines.history(0)), -wrong
 
 
 def is_active(files: SessionFiles) -> bool:

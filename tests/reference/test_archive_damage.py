@@ -196,9 +196,10 @@ def test_a_superseding_file_is_the_session_until_a_writer_has_put_it_in_its_plac
         (b'{"n":1}\n', None, b'?????1}\n{"n":2}\n{"n":3}\n', [1, 2, 3]),
         (bytes(8), b'{"n":2}\n', b'{"n":1}\n?????2}\n', [1, 2]),
         (None, b'{"n":2}\n', b"none\n", [2]),
+        (b'{"n":1}\n', b"?????2}\n", b'{"?":\n', [1]),
         (b'{"n":1}\n', b'{"n":2}\n', b'{"n":1}\n{"n":2}\n{"n":3}\n', [1, 2, 3]),
     ],
-    ids=["joined", "archived", "active", "hidden", "sound"],
+    ids=["joined", "archived", "active", "hidden", "both", "sound"],
 )
 def test_what_is_damaged_in_a_superseding_file_comes_from_the_files_that_it_supersedes(
     store: ArchivingStore,

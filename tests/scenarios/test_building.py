@@ -26,6 +26,7 @@ from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.built.building import python_subject
 from tornwrite.scenarios.built.driver import StoreDriver
 from tornwrite.scenarios.built.values import values_of
+from tornwrite.scenarios.disks import filling
 from tornwrite.scenarios.disks.filling import Attempt, Filled, Look
 from tornwrite.scenarios.disks.judging import wrongs
 from tornwrite.scenarios.exploring.explorer import Bounds, explore_one
@@ -284,6 +285,7 @@ def test_source_lines_are_those_of_the_store() -> None:
 def test_the_drivers_calls_are_known_by_their_names() -> None:
     assert StoreDriver.apply.__qualname__ in _CALLERS
     assert a_map().open.__qualname__ in _CALLERS
+    assert filling._Run._perform.__qualname__ in _CALLERS
 
 
 class Tempfile(stores.Page):
