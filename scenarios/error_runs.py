@@ -280,20 +280,28 @@ class _Workload:
     def _fails_anew(self, operation: Operation, failure: Exception) -> bool:
         """Whether a process that starts now fails with the same error."""
         with self._errors.set_aside():
-            # Not where the store is at work.
-            anew = f"{self._live}-anew"
-            os.makedirs(anew, exist_ok=True)
-            lay_down(read_image(self._live), anew)
-            try:
-                driver = self._subject.open(anew)
-                try:
-                    if operation.name not in (OPEN.name, REOPEN):
-                        driver.apply(operation)
-                finally:
-                    driver.close()
-            except Exception as error:
-                return type(error) is type(failure) and not isinstance(error, OSError)
-            return False
+            error = error_anew(self._subject, self._live, operation)
+        return type(error) is type(failure) and not isinstance(error, OSError)
+
+
+def error_anew(subject: Subject, live: str, operation: Operation) -> Exception | None:
+    """The error of a process that starts now and does the operation, None if it can do it.
+
+    live: where the store is at work. It is done beside that, on a copy.
+    """
+    anew = f"{live}-anew"
+    os.makedirs(anew, exist_ok=True)
+    lay_down(read_image(live), anew)
+    try:
+        driver = subject.open(anew)
+        try:
+            if operation.name not in (OPEN.name, REOPEN):
+                driver.apply(operation)
+        finally:
+            driver.close()
+    except Exception as error:
+        return error
+    return None
 
 
 def is_clear(error: Exception) -> bool:

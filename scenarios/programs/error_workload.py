@@ -9,7 +9,6 @@ leaves the one under way done or not. In the end the store that is open is used 
 What came of it is a run as of any subject (`tornwrite.scenarios.error_runs`), and judged as such.
 """
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +21,7 @@ from tornwrite.faults.trace import Began, Event, Stepped, Trace
 from tornwrite.model.judge import Seen
 from tornwrite.model.operation import Operation
 from tornwrite.model.unsynced import Postpones
-from tornwrite.scenarios.error_runs import MOST_TRIES, ErrorRun, Look, Told
+from tornwrite.scenarios.error_runs import MOST_TRIES, ErrorRun, Look, Told, error_anew
 from tornwrite.scenarios.error_trials import Trial
 from tornwrite.scenarios.programs.error_calls import FailingCall
 from tornwrite.scenarios.programs.failing_run import FailingRun, Request, position_after
@@ -243,21 +242,10 @@ class _Workload:
 
     def _fails_anew(self, operation: Operation) -> bool:
         """Whether a process that starts now fails too."""
-        anew = f"{self._live}-anew"
-        os.makedirs(anew, exist_ok=True)
-        lay_down(read_image(self._live), anew)
-        try:
-            driver = self._subject.open(anew)
-            try:
-                if operation.name not in (OPEN.name, REOPEN):
-                    driver.apply(operation)
-            finally:
-                driver.close()
-        except (HarnessBroken, NotMeasured):
-            raise
-        except Exception:
-            return True
-        return False
+        error = error_anew(self._subject, self._live, operation)
+        if isinstance(error, HarnessBroken | NotMeasured):
+            raise error
+        return error is not None
 
     # What came of it
 

@@ -11,6 +11,7 @@ from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.trace import Stepped, Trace
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import LeftOut
+from tornwrite.scenarios.error_lane import NAME as ERRORS
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.kills.lane import REAL_KILLS
 from tornwrite.scenarios.kills.then_power import KILL_THEN_POWER
@@ -19,9 +20,6 @@ from tornwrite.scenarios.programs.driver import Opener
 from tornwrite.scenarios.recording import HarnessBroken, NotMeasured, Recorded, record
 from tornwrite.scenarios.recovery_crashes.lane import NAME as RECOVERY_CRASHES
 from tornwrite.scenarios.subject import Scenario, Subject
-
-ERRORS = "errors"
-"""What the lane of I/O errors is called."""
 
 UNDER_STRACE = frozenset({REAL_KILLS, RECOVERY_CRASHES, ERRORS})
 """The kinds of faults, by name, that a program can be put through."""

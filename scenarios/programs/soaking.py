@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tornwrite.faults.profiles import KILL, POSIX
 from tornwrite.model.machine import Violated
 from tornwrite.model.operation import Operation
-from tornwrite.model.results import Finding
+from tornwrite.model.results import NO_CRASH, Finding
 from tornwrite.scenarios.exploring.explorer import Bounds, Explorer
 from tornwrite.scenarios.recovery import workplace
 from tornwrite.scenarios.subject import Subject
@@ -96,7 +96,7 @@ class ProgramWorld:
 
 def _told(found: Finding) -> str:
     steps = (f"  {line.number:>3} {line.fate:<12} {line.text}" for line in found.steps)
-    crash = [] if found.profile == "no crash" else [f"crash        {found.profile}"]
+    crash = [] if found.profile == NO_CRASH else [f"crash        {found.profile}"]
     return "\n".join(
         [
             *told_of(found.violation),

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from support.brute_force import TooMany, images_at
 from support.programs import programs
+from support.small_profiles import POWER_LOSSES, small
 from tornwrite.faults.images import Image
-from tornwrite.faults.profiles import EXT4, KNOWN, POSIX, PowerLoss
+from tornwrite.faults.profiles import EXT4, POSIX, PowerLoss
 from tornwrite.faults.states import CrashStates
 from tornwrite.faults.steps import (
     Close,
@@ -28,16 +29,6 @@ from tornwrite.faults.trace import Acknowledged, Began, Stepped, Trace
 BASE: Image = (("b", b"0123456"),)
 
 
-def small(profile: PowerLoss) -> PowerLoss:
-    """The same rules with pages of 4 bytes and sectors of 2."""
-    whole = profile.sector == profile.page
-    program_page = 8 if profile.program_page else 0
-    return replace(
-        profile, page=4, sector=4 if whole else 2, program_page=program_page, erase_block=0
-    )
-
-
-POWER_LOSSES = [small(profile) for profile in KNOWN if isinstance(profile, PowerLoss)]
 each_profile = pytest.mark.parametrize("profile", POWER_LOSSES, ids=lambda profile: profile.name)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from support.brute_force import TooMany, images_at
 from support.programs import programs, run_for_real
+from support.small_profiles import POWER_LOSSES, small
 from tornwrite.faults.images import Image, clear, read_image
 from tornwrite.faults.interpreter import Interpreter
 from tornwrite.faults.profile_order import no_weaker
@@ -22,17 +23,6 @@ from tornwrite.faults.states import CrashStates
 from tornwrite.faults.steps import Fsync, Step
 from tornwrite.faults.trace import Acknowledged, Began, Stepped, Trace
 
-
-def small(profile: PowerLoss) -> PowerLoss:
-    """The same rules with pages of 4 bytes and sectors of 2, so that short writes meet them."""
-    whole = profile.sector == profile.page
-    program_page = 8 if profile.program_page else 0
-    return replace(
-        profile, page=4, sector=4 if whole else 2, program_page=program_page, erase_block=0
-    )
-
-
-POWER_LOSSES = [small(profile) for profile in KNOWN if isinstance(profile, PowerLoss)]
 BTRFS = small(
     replace(EXT4, name="btrfs-like", names_in_order=False, fsync_commits=FsyncCommits.OWN_NAME)
 )

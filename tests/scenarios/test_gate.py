@@ -11,10 +11,9 @@ import pytest
 
 from tornwrite.faults.profiles import DEFAULT, EXT4, KILL, POSIX
 from tornwrite.faults.scratch import VARIABLE
-from tornwrite.model.results import GateResult
+from tornwrite.model.results import NO_CRASH, GateResult
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.gate import run_gate
-from tornwrite.scenarios.rows import NO_CRASH
 from tornwrite.scenarios.run import Settings
 from tornwrite.scenarios.subject import WrongUse
 
