@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tornwrite.model.operation import Observation, Operation
+from tornwrite.model.operation import REFUSED, Observation, Operation
 from tornwrite.scenarios.line_files import LineFiles, look_at_files
 from tornwrite.scenarios.looking import damage_told
 
@@ -106,7 +106,7 @@ class TranscriptDriver:
                 self._held[name] = self._store.get_or_create(name)
                 self._held[name].append(operation.arguments["message"])
             case "append_held":
-                self._append_held(name, operation.arguments["message"])
+                return self._append_held(name, operation.arguments["message"])
             case "delete":
                 self._store.delete(name)
             case "list":
@@ -125,18 +125,21 @@ class TranscriptDriver:
         if found < count:
             raise LookupError(f"transcript {name!r} holds {found} messages, and not {count}")
 
-    def _append_held(self, name: str, message: Mapping[str, Any]) -> None:
+    def _append_held(self, name: str, message: Mapping[str, Any]) -> Any:
         if name not in self._held:
             if not self._is_listed(name):
-                # Nothing comes of it; but an id that no transcript can have is refused, as ever.
+                # An id that no transcript can have is refused, as ever.
                 self._check_can_be(name)
-                return
+                # The store was not asked for anything, so it promises nothing: what a process that
+                # was killed has deleted may be there again when the power fails.
+                return REFUSED
             self._held[name] = self._store.get_or_create(name)
         try:
             self._held[name].append(message)
         except self._not_found:
             if self._is_listed(name):
                 raise
+        return None
 
     def _check_can_be(self, name: str) -> None:
         """Raise the store's refusal of an id; that there is no such transcript is no error."""

@@ -1,25 +1,32 @@
 """Which full disks a workload is put on: from its recorded steps, as the effort says."""
 
 import errno
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tornwrite.faults.capacity import Demand, Room, demands
 from tornwrite.faults.steps import Write
 from tornwrite.faults.trace import Began, Stepped, Trace
-from tornwrite.scenarios.chosen_cuts import INNERMOST, LONGEST
+from tornwrite.scenarios.chosen_cuts import EVERY_BYTE, INNERMOST, LONGEST, chosen_cuts
 from tornwrite.scenarios.disks.filling import Filling, Way
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites, step_owners
 from tornwrite.scenarios.once_each import once_each
 
+EVERY = 4
+"""One of so many cuts of a longer write is tried in a scenario, and the next one in the next."""
+
+ALL_BYTES = 64
+"""A write of up to so many bytes is cut at each of them."""
+
 LEFT_OUT = {
     Effort.QUICK: "cuts but in the middle of a write, further writes of a source line, threads",
     Effort.CI: "cuts but at the ends and middle of a write, further writes of a line, threads",
-    Effort.FULL: "cuts but at the ends and middle of further writes of a source line and of writes "
-    f"of more than {LONGEST:,} B (but in one scenario of a subject), and of threads' writes; after "
-    "other cuts, what follows the next "
-    "operation; most capacities of pyfakefs beyond 512 B",
+    Effort.FULL: "but in one scenario of a subject: cuts but at the ends and middle of further "
+    f"writes of a source line, of writes of more than {LONGEST:,} B and of threads' writes, and "
+    f"beyond {ALL_BYTES} B three of {EVERY} cuts of the others, not the same ones in each "
+    "scenario; after other cuts, what follows the next operation; most capacities of pyfakefs "
+    "beyond 512 B",
 }
 """What is not tried at each effort."""
 
@@ -43,27 +50,40 @@ class Chosen:
         return f"{errno.errorcode[self.filling.room.number]}, {self.filling.way.value}"
 
 
-def chosen(trace: Trace, effort: Effort, *, sweep: bool = False) -> Iterator[Chosen]:
+def chosen(trace: Trace, effort: Effort, *, sweep: bool = False, turn: int = 0) -> Iterator[Chosen]:
     """The full disks for a workload with this trace.
 
     At each step that needs room the disk is full, as LEFT_OUT says. sweep: at FULL, at every byte
     of every write, which is every capacity from nothing to what the workload needs, and more.
+    turn: which cuts of a longer write are tried; those of EVERY turns on end are all of them.
     """
     if effort is Effort.FULL:
-        yield from _at_every_demand(trace, sweep=sweep)
+        yield from _at_every_demand(trace, sweep=sweep, turn=turn)
     else:
         yield from _once_a_line(trace, effort)
 
 
-def _at_every_demand(trace: Trace, *, sweep: bool) -> Iterator[Chosen]:
+def _at_every_demand(trace: Trace, *, sweep: bool, turn: int) -> Iterator[Chosen]:
     lines = _first_of_each_line(trace, lambda _, event: event.sites[:INNERMOST])
     firsts = {demand.number for demand in lines}
     for demand in demands(trace):
         if demand.makes_name:
             yield from _names(demand, Way)
         else:
-            short = demand.number in firsts and demand.more_bytes <= LONGEST
-            yield from _cut(demand, every_byte=sweep or short)
+            is_first = demand.number in firsts and demand.more_bytes <= LONGEST
+            cuts = _cuts(demand, turn) if is_first else frozenset[int]()
+            yield from _cut(demand, range(demand.more_bytes) if sweep else cuts)
+
+
+def _cuts(demand: Demand, turn: int) -> Collection[int]:
+    """Where a write is cut that is the first of its line: how many of its bytes have room."""
+    size = demand.more_bytes
+    if size <= ALL_BYTES:
+        return range(size)
+    some = {*range(turn % EVERY, size, EVERY)}
+    if isinstance(demand.step, Write) and len(demand.step.data) == size:
+        some.update(chosen_cuts(demand.step.data, EVERY_BYTE))
+    return some
 
 
 def _once_a_line(trace: Trace, effort: Effort) -> Iterator[Chosen]:
@@ -114,10 +134,11 @@ def _ends_and_middle(demand: Demand, *, is_first: bool) -> Iterator[Chosen]:
         yield _write(demand, middle, Way.FREED, errno.EDQUOT)
 
 
-def _cut(demand: Demand, *, every_byte: bool) -> Iterator[Chosen]:
+def _cut(demand: Demand, cuts: Collection[int]) -> Iterator[Chosen]:
+    """The write with so many bytes of room as each cut says, and with none, half, all but one."""
     middle = demand.more_bytes // 2
     ends = {0, middle, demand.more_bytes - 1}
-    for free in range(demand.more_bytes) if every_byte else sorted(ends):
+    for free in sorted({*cuts, *ends}):
         one = _write(demand, free, Way.FREED, power=free in ends)
         yield replace(one, to_the_end=free in ends)
     for free in sorted(ends):

@@ -74,7 +74,7 @@ class DiskLane:
             return run
         seen: set[tuple[object, ...]] = set()
         effort = Effort.CI if job.scenario.lanes else job.effort
-        for one in chosen(trace, effort, sweep=_represents(job)):
+        for one in chosen(trace, effort, sweep=_represents(job), turn=_turn(job)):
             run.tried[Fault(NAME, one.at, one.what)] += 1
             filled, filled_trace = run_on(job, scenario, one.filling, to_the_end=one.to_the_end)
             wrong = list(_judged(job, scenario, filled, run.images))
@@ -308,6 +308,12 @@ def _represents(job: Job) -> bool:
     """Whether this scenario stands for its subject where one has to."""
     plain = (one for one in job.subject.scenarios if not one.lanes)
     return job.effort is not Effort.QUICK and job.scenario == next(plain, None)
+
+
+def _turn(job: Job) -> int:
+    """The place of the scenario among those of its subject; the first if it is none of them."""
+    names = [one.name for one in job.subject.scenarios]
+    return names.index(job.scenario.name) if job.scenario.name in names else 0
 
 
 def _hold_arms_together(job: Job, scenario: Scenario, trace: Trace, run: LaneRun) -> None:

@@ -13,12 +13,14 @@ import pytest
 
 from tornwrite.faults.capacity import Room
 from tornwrite.faults.profiles import DEFAULT, POSIX
+from tornwrite.faults.recorder import Recorder
 from tornwrite.faults.scratch import VARIABLE
 from tornwrite.faults.steps import Write
+from tornwrite.faults.trace import Trace
 from tornwrite.model.results import Finding, Row
 from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.scenarios.disks import arms as disk_arms
-from tornwrite.scenarios.disks.choice import chosen
+from tornwrite.scenarios.disks.choice import EVERY, chosen
 from tornwrite.scenarios.disks.filling import Filling, Way, parse_filling
 from tornwrite.scenarios.disks.full_disk import FULL_DISK, in_a_row, run_on
 from tornwrite.scenarios.disks.small_disk import why_no_mount
@@ -169,6 +171,14 @@ def test_a_sweep_cuts_every_write_at_every_byte() -> None:
     assert tried == writes
 
 
+def cuts_of(trace: Trace, turn: int = 0) -> dict[int, set[int]]:
+    """For each write with too little room, with how much room it was tried at full effort."""
+    tried: dict[int, set[int]] = {}
+    for each in chosen(trace, Effort.FULL, turn=turn):
+        tried.setdefault(each.filling.room.since, set()).add(each.filling.room.free_bytes)
+    return tried
+
+
 def test_a_full_run_cuts_the_first_write_of_a_line_at_every_byte_and_others_at_three() -> None:
     one = subject("careful")
     with workplace() as live:
@@ -176,13 +186,25 @@ def test_a_full_run_cuts_the_first_write_of_a_line_at_every_byte_and_others_at_t
     first, *others = (
         (number, step) for number, step in enumerate(trace.steps) if isinstance(step, Write)
     )
-    tried: dict[int, set[int]] = {}
-    for each in chosen(trace, Effort.FULL):
-        tried.setdefault(each.filling.room.since, set()).add(each.filling.room.free_bytes)
+    tried = cuts_of(trace)
     assert tried[first[0]] == set(range(len(first[1].data)))
     assert others
     for number, step in others:
         assert tried[number] == {0, len(step.data) // 2, len(step.data) - 1}
+
+
+def test_a_longer_write_is_cut_at_every_byte_by_scenarios_that_follow_one_another() -> None:
+    data = b"one line\n" + b"x" * 80 + b"\nand another one\n"
+    with workplace() as live:
+        with Recorder(live, base=()) as recorder, open(f"{live}/file", "wb", 0) as file:
+            file.write(data)
+        trace = recorder.trace()
+    *_, turns = zip(*(cuts_of(trace, turn).values() for turn in range(EVERY)), strict=True)
+    assert set().union(*turns) == set(range(len(data)))
+    for cuts in turns:
+        assert len(cuts) < len(data) / 2
+        # Where stores break is tried each time: without the line's end, with half of it.
+        assert {0, 8, 9, len(data) // 2, len(data) - 1} <= cuts
 
 
 def test_a_short_run_ends_one_operation_after_there_is_room_again() -> None:

@@ -19,6 +19,7 @@ from tornwrite.model.hypothesis_profiles import CI, QUICK, SOAK
 from tornwrite.model.machine import Violated
 from tornwrite.model.operation import Operation
 from tornwrite.model.results import SoakRound
+from tornwrite.reference.transcripts.directory import TranscriptDirectory
 from tornwrite.scenarios import soak as soak_module
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.recording import HarnessBroken
@@ -359,6 +360,37 @@ def test_an_id_that_no_transcript_can_have_is_refused_where_nothing_would_come_o
     """An hour's soak took the refusal that came later for a store that cannot be used any more."""
     message = {"role": "user", "content": "x"}
     replay(STORES + "transcripts", [{"append_held": {"id": "k" * 300, "message": message}}])
+
+
+KILLED_WHILE_DELETING = [
+    {"get_or_create": {"id": "a:1"}},
+    {"delete": {"id": "a:1"}},
+    {"crash": {"profile": "kill", "index": 1}},
+]
+"""After the file's name is gone, before that is synced."""
+
+
+def test_that_there_is_nothing_to_append_to_promises_no_deletion() -> None:
+    """A soak took a deletion that a kill had cut off, and the power then undid, for promised."""
+    message = {"role": "user", "content": "x"}
+    late = {"append_held": {"id": "a:1", "message": message}}
+    replay(STORES + "transcripts", [*KILLED_WHILE_DELETING, late])
+
+
+def test_a_deletion_that_finds_nothing_promises_that_it_stays_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    again = [*KILLED_WHILE_DELETING, {"delete": {"id": "a:1"}}]
+    replay(STORES + "transcripts", again)
+
+    def only_what_is_there(directory: TranscriptDirectory, shard: int, file: str) -> None:
+        if os.path.exists(os.path.join(directory.path, file)):
+            delete(directory, shard, file)
+
+    delete = TranscriptDirectory.delete
+    monkeypatch.setattr(TranscriptDirectory, "delete", only_what_is_there)
+    with pytest.raises(Violated, match="what was removed is back"):
+        replay(STORES + "transcripts", again)
 
 
 # Settings that users can load by name

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tornwrite.faults.profiles import DEFAULT, POSIX
 from tornwrite.model.machine import CrashMachine, Violated, machine_for
-from tornwrite.model.operation import Operation
+from tornwrite.model.operation import REFUSED, Operation
 from tornwrite.model.results import MutantKind
 from tornwrite.model.strategies import contents, messages, transcript_arguments
 from tornwrite.model.verdict import Kind, Verdict
@@ -183,7 +183,7 @@ def test_a_look_makes_no_transcript(driver: Driver) -> None:
 def test_that_there_is_nothing_to_append_to_is_an_answer(driver: Driver) -> None:
     for operation in (op("get_or_create"), op("delete"), op("append_held", content="late")):
         driver.apply(operation)
-    driver.apply(op("append_held", "never held", "late"))
+    assert driver.apply(op("append_held", "never held", "late")) == REFUSED
     assert driver.observe([])["transcripts"] == {}
 
 
