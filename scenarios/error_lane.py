@@ -18,9 +18,17 @@ from tornwrite.faults.states import CrashState, states_at
 from tornwrite.faults.steps import describe
 from tornwrite.faults.trace import open_paths
 from tornwrite.model.results import Finding
+from tornwrite.scenarios.earlier import turn_of
 from tornwrite.scenarios.error_judging import RunJudge
 from tornwrite.scenarios.error_runs import ErrorRun, run_with_error
-from tornwrite.scenarios.error_trials import MOST, Trial, chosen, parse_trial, places
+from tornwrite.scenarios.error_trials import (
+    MOST,
+    Trial,
+    chosen,
+    lines_before,
+    parse_trial,
+    places,
+)
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import Collected, Evidence, Shown, evidence, finding
 from tornwrite.scenarios.programs.errors import CannotStay, ErrorsOfProgram
@@ -79,7 +87,12 @@ class ErrorsInProcess:
 
     def chosen(self) -> Sequence[Trial]:
         """The errors of the job's effort."""
-        return chosen(self._places, self._job.effort, self._job.scenario.name)
+        job = self._job
+        if job.effort is not Effort.FULL:
+            return chosen(self._places, job.effort, job.scenario.name)
+        known = lines_before(job.subject, job.scenario)
+        turn = turn_of(job.subject, job.scenario)
+        return chosen(self._places, job.effort, job.scenario.name, known=known, turn=turn)
 
     def run(self, trial: Trial) -> ErrorRun | None:
         """A run with that error; None if it never came up."""
@@ -112,7 +125,8 @@ class ErrorLane:
         if effort is Effort.FULL:
             return (
                 "where a source line comes up again in a scenario, all but one error, once and "
-                f"staying; {power}; threads"
+                "staying; where an earlier scenario has it, each other error, not the same ones in "
+                f"the next; {power}; threads"
             )
         return (
             f"all but {MOST[effort]} places a scenario, syncs and writes first, with one error at "

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 from zlib import crc32
 
 from tornwrite.faults.error_injection import Spot
@@ -16,6 +17,7 @@ from tornwrite.faults.sites import Sites
 from tornwrite.faults.steps import Fsync, Step, Write
 from tornwrite.faults.trace import Site, Stepped, Trace
 from tornwrite.scenarios.chosen_cuts import INNERMOST
+from tornwrite.scenarios.earlier import traces_of, turn_of
 from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites
 from tornwrite.scenarios.recording import drive, lay_down
@@ -121,11 +123,46 @@ def all_trials(found: Sequence[Place]) -> Iterator[Trial]:
                 yield Trial(Place(spot, place.at, place.sites), full, lasts)
 
 
-def chosen(found: Sequence[Place], effort: Effort, seed: str) -> list[Trial]:
-    """The trials of an effort. seed: what the choice among equals follows from."""
+Line: TypeAlias = tuple[tuple[Site, ...], str]
+"""A source line with its callers, INNERMOST of them, and the kind of step that it takes."""
+
+
+def line_of(place: Place) -> Line:
+    """The line of a place."""
+    return place.sites[:INNERMOST], kind_of(place.at)
+
+
+def lines_before(subject: Subject, scenario: Scenario) -> frozenset[Line]:
+    """The lines by which the scenarios of the subject before this one take their steps.
+
+    Those with threads do not count: no errors are tried in them.
+    """
+    before = subject.scenarios[: turn_of(subject, scenario)]
+    traces = traces_of(subject) if before else {}
+    return frozenset(
+        (own_sites(event.sites)[:INNERMOST], kind_of(event.step))
+        for one in before
+        if one.name in traces and not one.lanes
+        for event in traces[one.name].events
+        if isinstance(event, Stepped) and event.operation is not None
+    )
+
+
+def chosen(
+    found: Sequence[Place],
+    effort: Effort,
+    seed: str,
+    *,
+    known: frozenset[Line] = frozenset(),
+    turn: int = 0,
+) -> list[Trial]:
+    """The trials of an effort. seed: what the choice among equals follows from.
+
+    known, turn: at FULL, at lines that are known every second error of two turns on end is tried.
+    """
     everything = list(all_trials(found))
     if effort is Effort.FULL:
-        return list(_less_often(everything, seed))
+        return list(_less_often(everything, seed, known, turn))
     groups: dict[tuple[object, ...], list[Trial]] = {}
     for trial in everything:
         groups.setdefault((trial.place.sites, trial.at, bool(trial.place.spot.keep)), []).append(
@@ -136,22 +173,30 @@ def chosen(found: Sequence[Place], effort: Effort, seed: str) -> list[Trial]:
     return sorted(picked, key=lambda trial: (not _comes_first(trial), _chance(trial, seed)))[:most]
 
 
-def _less_often(trials: Sequence[Trial], seed: str) -> Iterator[Trial]:
+def _less_often(
+    trials: Sequence[Trial], seed: str, known: frozenset[Line], turn: int
+) -> Iterator[Trial]:
     """Every error where a source line comes up first; one error each time that it does again.
 
-    A line counts with its callers, INNERMOST of them.
+    Of what a known one can give, those errors whose turn it is.
     """
-    first: dict[tuple[object, ...], int] = {}
+    first: dict[Line, int] = {}
     again: dict[tuple[object, ...], list[Trial]] = {}
     for trial in trials:
         spot = trial.place.spot
-        line = (trial.place.sites[:INNERMOST], trial.at)
+        line = line_of(trial.place)
         if first.setdefault(line, spot.number) == spot.number:
-            yield trial
+            if line not in known or _has_its_turn(trial, turn):
+                yield trial
         else:
             again.setdefault((spot, trial.lasts), []).append(trial)
     for group in again.values():
         yield min(group, key=lambda trial: _chance(trial, f"{seed} {trial.words}"))
+
+
+def _has_its_turn(trial: Trial, turn: int) -> bool:
+    names = [rule.name for rule in rules_at(trial.place.at)]
+    return (names.index(trial.rule.name) + turn) % 2 == 0
 
 
 MOST = {Effort.QUICK: 2, Effort.CI: 8}

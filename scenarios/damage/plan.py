@@ -14,12 +14,9 @@ from tornwrite.faults.effects import Inode
 from tornwrite.faults.epochs import epochs
 from tornwrite.faults.images import Image
 from tornwrite.faults.interpreter import Interpreter
-from tornwrite.faults.recorder import RecorderBlind, UnknownStep
 from tornwrite.faults.steps import Link, Open, Rename, Write
 from tornwrite.faults.trace import Trace
-from tornwrite.model.linearise import TooManyOrders
-from tornwrite.scenarios.recording import HarnessBroken, record
-from tornwrite.scenarios.recovery import workplace
+from tornwrite.scenarios.earlier import traces_of
 from tornwrite.scenarios.subject import Scenario, Subject
 
 
@@ -119,32 +116,26 @@ class Plan:
         with_boundaries: files that are there only before the end count too. by_kind: those whose
         names are of one kind count as one, whatever they hold.
         """
-        self._subject = subject
         self._with_boundaries = with_boundaries
         self._by_kind = by_kind
         self._first: dict[tuple[str, bytes], tuple[str, str]] = {}
         self._roles: dict[frozenset[str], str] = {}
         self._kinds: dict[str, tuple[str, str, str]] = {}
         self._lines: dict[bytes, tuple[str, str, str]] = {}
-        with workplace() as live:
-            for scenario in subject.scenarios:
-                self._add(scenario, live)
+        for scenario, trace in traces_of(subject).items():
+            self._add(scenario, moments(trace))
 
-    def _add(self, scenario: Scenario, live: str) -> None:
-        try:
-            found = moments(record(self._subject, scenario, live).trace)
-        except (HarnessBroken, RecorderBlind, UnknownStep, TooManyOrders):
-            return  # it has no verdict of its own either
-        self._roles.setdefault(_roles(found), scenario.name)
+    def _add(self, scenario: str, found: Moments) -> None:
+        self._roles.setdefault(_roles(found), scenario)
         for moment in self._moments(found):
             for path, content in _files(moment.image):
-                self._first.setdefault(self._key(path, content), (scenario.name, moment.where))
+                self._first.setdefault(self._key(path, content), (scenario, moment.where))
             if moment is found.final:
                 self._add_lines(scenario, moment)
 
-    def _add_lines(self, scenario: Scenario, moment: Moment) -> None:
+    def _add_lines(self, scenario: str, moment: Moment) -> None:
         for path, content in _files(moment.image):
-            here = (scenario.name, moment.where, path)
+            here = (scenario, moment.where, path)
             if content:
                 self._kinds.setdefault(role(path), here)
             for line in content.split(b"\n"):

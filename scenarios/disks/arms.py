@@ -15,11 +15,20 @@ from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.subject import Scenario, Subject
 
 PYFAKEFS, TMPFS = "pyfakefs", "tmpfs"
-_EVERY_BYTES = 512
+_EVERY_BYTES = 256
 """Up to where each capacity is tried on pyfakefs, which takes some 15 ms a run."""
 
 _SOME = 16
-"""Of how many capacities one is tried beyond that, and left full to the end, too."""
+"""Of how many capacities one is tried beyond that; left full to the end, too; and freed with all of
+the workload to come, not only one operation more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A full disk, and whether the workload goes on to its end then, as `fill` has it."""
+
+    filling: Filling
+    to_the_end: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +57,46 @@ def arms_disagree(
     trace: Trace,
     effort: Effort,
     mount_at: str,
-    injected: Callable[[Filling], Filled],
+    injected: Callable[[Tried], Filled],
 ) -> Iterator[tuple[str, Filling, str]]:
     """Each full disk that was tried in another arm too: that arm, the disk, how the two disagree.
 
     trace: of the workload with room. mount_at: a directory to mount on. injected: runs the workload
     in the first arm.
     """
+
+    def held_together(
+        arm: str, tried: Sequence[Tried], found: Sequence[tuple[Outcome, ...]]
+    ) -> Iterator[tuple[str, Filling, str]]:
+        for one, other in zip(tried, found, strict=True):
+            said = _differ(one.filling, outcomes(injected(one)), other, arm)
+            yield arm, one.filling, said
+
     bytewise = [] if subject.file_objects else list(_bytewise(trace, effort))
-    for filling, other in zip(bytewise, _on_fake(subject, scenario, bytewise), strict=True):
-        yield PYFAKEFS, filling, _differ(filling, outcomes(injected(filling)), other, PYFAKEFS)
+    yield from held_together(PYFAKEFS, bytewise, _on_fake(subject, scenario, bytewise))
     if why_no_mount():
         return
-    blockwise = list(_blockwise(trace))
+    blockwise = [Tried(filling) for filling in _blockwise(trace)]
     on_tmpfs = on_small_disk(
         mount_at, lambda disk: [_outcomes(subject, scenario, disk, one) for one in blockwise]
     )
-    for filling, other in zip(blockwise, on_tmpfs, strict=True):
-        yield TMPFS, filling, _differ(filling, outcomes(injected(filling)), other, TMPFS)
+    yield from held_together(TMPFS, blockwise, on_tmpfs)
 
 
-def _bytewise(trace: Trace, effort: Effort) -> Iterator[Filling]:
+def _bytewise(trace: Trace, effort: Effort) -> Iterator[Tried]:
     """Capacities from the start on: every one, or those that cut each write in its middle."""
     writes = [one for one in demands(trace) if one.more_bytes]
     needed = max((one.before_bytes + one.more_bytes for one in writes), default=0)
     if effort is not Effort.FULL:
         middles = {max(one.before_bytes + one.more_bytes // 2, 0) for one in writes}
-        yield from (Filling(Room(free)) for free in sorted({*middles, needed}))
+        yield from (Tried(Filling(Room(free))) for free in sorted({*middles, needed}))
         return
     for free in range(needed + 1):
-        if free <= _EVERY_BYTES or free % _SOME == 0:
-            yield Filling(Room(free))
-        if free % _SOME == 0:
-            yield Filling(Room(free), Way.STAYS)
+        one_of_some = free % _SOME == 0
+        if free <= _EVERY_BYTES or one_of_some:
+            yield Tried(Filling(Room(free)), to_the_end=one_of_some)
+        if one_of_some:
+            yield Tried(Filling(Room(free), Way.STAYS))
 
 
 def _blockwise(trace: Trace) -> Iterator[Filling]:
@@ -93,17 +109,19 @@ def _blockwise(trace: Trace) -> Iterator[Filling]:
 
 
 def _on_fake(
-    subject: Subject, scenario: Scenario, fillings: Sequence[Filling]
+    subject: Subject, scenario: Scenario, tried: Sequence[Tried]
 ) -> list[tuple[Outcome, ...]]:
     with fake_disk() as disk:
-        return [_outcomes(subject, scenario, disk, filling) for filling in fillings]
+        return [_outcomes(subject, scenario, disk, one) for one in tried]
 
 
 def _outcomes(
-    subject: Subject, scenario: Scenario, disk: SizedDisk, filling: Filling
+    subject: Subject, scenario: Scenario, disk: SizedDisk, tried: Tried
 ) -> tuple[Outcome, ...]:
-    disk.lay_down(scenario.base, filling.room.free_bytes)
-    return outcomes(fill(subject, scenario, disk.root, disk, filling.way, Silent()))
+    disk.lay_down(scenario.base, tried.filling.room.free_bytes)
+    way, to_the_end = tried.filling.way, tried.to_the_end
+    filled = fill(subject, scenario, disk.root, disk, way, Silent(), to_the_end=to_the_end)
+    return outcomes(filled)
 
 
 def outcomes(filled: Filled) -> tuple[Outcome, ...]:

@@ -23,10 +23,10 @@ LEFT_OUT = {
     Effort.QUICK: "cuts but in the middle of a write, further writes of a source line, threads",
     Effort.CI: "cuts but at the ends and middle of a write, further writes of a line, threads",
     Effort.FULL: "but in one scenario of a subject: cuts but at the ends and middle of further "
-    f"writes of a source line, of writes of more than {LONGEST:,} B and of threads' writes, and "
-    f"beyond {ALL_BYTES} B three of {EVERY} cuts of the others, not the same ones in each "
-    "scenario; after other cuts, what follows the next operation; most capacities of pyfakefs "
-    "beyond 512 B",
+    f"writes of a source line, of writes of more than {LONGEST:,} B and of threads' writes, beyond "
+    f"{ALL_BYTES} B three of {EVERY} cuts of the others, not the same ones in each scenario, and "
+    "most power losses after further writes; after other cuts, what follows the next operation; "
+    "most capacities of pyfakefs beyond 256 B",
 }
 """What is not tried at each effort."""
 
@@ -70,14 +70,17 @@ def _at_every_demand(trace: Trace, *, sweep: bool, turn: int) -> Iterator[Chosen
         if demand.makes_name:
             yield from _names(demand, Way)
         else:
-            is_first = demand.number in firsts and demand.more_bytes <= LONGEST
+            is_first = demand.number in firsts
             cuts = _cuts(demand, turn) if is_first else frozenset[int]()
-            yield from _cut(demand, range(demand.more_bytes) if sweep else cuts)
+            every = range(demand.more_bytes) if sweep else cuts
+            yield from _cut(demand, every, power=sweep or is_first)
 
 
 def _cuts(demand: Demand, turn: int) -> Collection[int]:
     """Where a write is cut that is the first of its line: how many of its bytes have room."""
     size = demand.more_bytes
+    if size > LONGEST:
+        return ()
     if size <= ALL_BYTES:
         return range(size)
     some = {*range(turn % EVERY, size, EVERY)}
@@ -134,16 +137,19 @@ def _ends_and_middle(demand: Demand, *, is_first: bool) -> Iterator[Chosen]:
         yield _write(demand, middle, Way.FREED, errno.EDQUOT)
 
 
-def _cut(demand: Demand, cuts: Collection[int]) -> Iterator[Chosen]:
-    """The write with so many bytes of room as each cut says, and with none, half, all but one."""
+def _cut(demand: Demand, cuts: Collection[int], *, power: bool) -> Iterator[Chosen]:
+    """The write with so many bytes of room as each cut says, and with none, half, all but one.
+
+    power: the power is to be lost after those three, too; else only where half is left to the end.
+    """
     middle = demand.more_bytes // 2
     ends = {0, middle, demand.more_bytes - 1}
     for free in sorted({*cuts, *ends}):
-        one = _write(demand, free, Way.FREED, power=free in ends)
+        one = _write(demand, free, Way.FREED, power=power and free in ends)
         yield replace(one, to_the_end=free in ends)
     for free in sorted(ends):
-        yield _write(demand, free, Way.STAYS, power=True)
-        yield _write(demand, free, Way.REOPENED, power=True)
+        yield _write(demand, free, Way.STAYS, power=power or free == middle)
+        yield _write(demand, free, Way.REOPENED, power=power)
     yield _write(demand, middle, Way.FREED, errno.EDQUOT)
 
 

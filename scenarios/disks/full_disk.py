@@ -19,11 +19,12 @@ from tornwrite.faults.trace import Failed, Trace
 from tornwrite.model.judge import judge
 from tornwrite.model.operation import canonical
 from tornwrite.model.results import Finding
-from tornwrite.scenarios.disks.arms import arms_disagree
+from tornwrite.scenarios.disks.arms import Tried, arms_disagree
 from tornwrite.scenarios.disks.choice import LEFT_OUT, chosen
 from tornwrite.scenarios.disks.filling import Filled, Filling, fill, parse_filling
 from tornwrite.scenarios.disks.judging import Wrong, place_of, wrongs
 from tornwrite.scenarios.disks.small_disk import why_no_mount
+from tornwrite.scenarios.earlier import turn_of
 from tornwrite.scenarios.fault_lanes import Again, Effort, Fault, FaultLane, Job, LaneRun
 from tornwrite.scenarios.findings import (
     Collected,
@@ -40,7 +41,7 @@ from tornwrite.scenarios.subject import Scenario, Subject, WrongUse
 
 NAME = "full disk"
 
-POWER_IMAGES = {Effort.QUICK: 0, Effort.CI: 50, Effort.FULL: 200}
+POWER_IMAGES = {Effort.QUICK: 0, Effort.CI: 50, Effort.FULL: 100}
 """How many of the images that a power loss could leave on one full disk are judged."""
 
 
@@ -74,7 +75,8 @@ class DiskLane:
             return run
         seen: set[tuple[object, ...]] = set()
         effort = Effort.CI if job.scenario.lanes else job.effort
-        for one in chosen(trace, effort, sweep=_represents(job), turn=_turn(job)):
+        turn = turn_of(job.subject, job.scenario)
+        for one in chosen(trace, effort, sweep=_represents(job), turn=turn):
             run.tried[Fault(NAME, one.at, one.what)] += 1
             filled, filled_trace = run_on(job, scenario, one.filling, to_the_end=one.to_the_end)
             wrong = list(_judged(job, scenario, filled, run.images))
@@ -310,15 +312,9 @@ def _represents(job: Job) -> bool:
     return job.effort is not Effort.QUICK and job.scenario == next(plain, None)
 
 
-def _turn(job: Job) -> int:
-    """The place of the scenario among those of its subject; the first if it is none of them."""
-    names = [one.name for one in job.subject.scenarios]
-    return names.index(job.scenario.name) if job.scenario.name in names else 0
-
-
 def _hold_arms_together(job: Job, scenario: Scenario, trace: Trace, run: LaneRun) -> None:
-    def injected(filling: Filling) -> Filled:
-        return run_on(job, scenario, filling)[0]
+    def injected(one: Tried) -> Filled:
+        return run_on(job, scenario, one.filling, to_the_end=one.to_the_end)[0]
 
     found = arms_disagree(job.subject, scenario, trace, job.effort, job.live, injected)
     for arm, filling, said in found:

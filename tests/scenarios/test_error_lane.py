@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,13 +21,20 @@ from tornwrite.model.verdict import Kind, Verdict
 from tornwrite.reference import SessionManager
 from tornwrite.scenarios.error_lane import ERRORS
 from tornwrite.scenarios.error_runs import is_clear, run_with_error
-from tornwrite.scenarios.error_trials import all_trials, chosen, parse_trial, places
+from tornwrite.scenarios.error_trials import (
+    all_trials,
+    chosen,
+    line_of,
+    lines_before,
+    parse_trial,
+    places,
+)
 from tornwrite.scenarios.fault_lanes import Again, Effort, Job, run_lane
 from tornwrite.scenarios.judging import Assessors
 from tornwrite.scenarios.permitted import permitted_by_epoch
 from tornwrite.scenarios.recording import record
 from tornwrite.scenarios.recovery import Bench, workplace
-from tornwrite.scenarios.subject import Subject, WrongUse, load_subject
+from tornwrite.scenarios.subject import Lane, Subject, WrongUse, load_subject
 
 
 @pytest.fixture(autouse=True)
@@ -236,6 +244,31 @@ def test_the_same_errors_are_chosen_wherever_the_store_is_installed() -> None:
     for effort in Effort:
         here = [trial.words for trial in chosen(found, effort, "add")]
         assert [trial.words for trial in chosen(moved, effort, "add")] == here
+
+
+def test_at_lines_that_an_earlier_scenario_has_two_scenarios_share_the_errors() -> None:
+    plain = subject("right")
+    scenario = plain.scenarios[0]
+    again = replace(scenario, name="again")
+    threads = replace(scenario, name="threads", operations=(), lanes=(Lane(scenario.operations),))
+    one = replace(plain, scenarios=(threads, scenario, again))
+    with workplace() as live:
+        found = places(one, again, record(one, again, live).trace, live)
+    assert lines_before(one, scenario) == frozenset(), "no errors are tried in threads"
+    known = lines_before(one, again)
+    assert known == {line_of(place) for place in found if not place.spot.reads}
+
+    def words(**given: Any) -> set[str]:
+        return {trial.words for trial in chosen(found, Effort.FULL, "again", **given)}
+
+    turns = [words(known=known, turn=turn) for turn in (2, 3)]
+    assert turns[0] | turns[1] == words()
+    for turn in turns:
+        assert len(turn) < 0.8 * len(words())
+        assert {one for one in words() if one.startswith("read")} <= turn
+    with workplace() as live:
+        row, _, _ = run_lane(ERRORS, replace(job(plain, live), subject=one, scenario=again))
+    assert row.points == len(turns[0])
 
 
 def test_an_error_that_stays_fails_twice_and_then_no_more() -> None:
