@@ -118,11 +118,19 @@ _WITHOUT = (Verdict.HARNESS_BROKEN, Verdict.NOT_MEASURED)
 """These say nothing of the subject."""
 
 
+def _in_short(result: GateResult) -> Text:
+    found = f"{counted(len(result.findings), 'finding')}{baseline.of_them_new(result)}"
+    return Text.assemble(
+        (result.verdict.value, STYLES[result.verdict]),
+        f"{baseline.with_known([result])}: {result.subject}; {found}",
+    )
+
+
 def show_verdicts(results: Sequence[GateResult], console: Console) -> None:
-    """Print a line for each of several runs, and one for all of them."""
+    """Print a line for each of several runs, told in full above, and one for all of them."""
     console.print()
     for result in results:
-        console.print(verdict(result))
+        console.print(_in_short(result))
     whole = worst([result.verdict for result in results])
     console.print(
         Text.assemble(

@@ -1,9 +1,11 @@
 """The gate on a terminal: what is shown, in eighty columns, and nothing of it taken for markup."""
 
+import io
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from support.shown import RESULT, ROW, line_with, shown
 from tornwrite.model.results import NO_CRASH, Row
@@ -117,6 +119,18 @@ def test_weaker_promises_are_told_with_the_verdict() -> None:
     assert "weaker promises declared: a prefix only, values may be old" in shown(
         report.verdict(weaker)
     )
+
+
+def test_of_several_runs_each_has_a_short_line_at_the_end() -> None:
+    other = replace(
+        RESULT, subject="theirs", verdict=Verdict.PASSED, findings=(), weakened=("a prefix only",)
+    )
+    told = io.StringIO()
+    report.show_verdicts([RESULT, other], Console(file=told, width=80))
+    one, two, both = told.getvalue().splitlines()[1:]
+    assert one == "violated: mine:store; 1 finding"
+    assert two == "passed: theirs; 0 findings"
+    assert both.startswith("violated: 2 subjects, 18,268 images judged")
 
 
 def test_each_reason_for_stopping_is_told_once() -> None:
