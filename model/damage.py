@@ -54,10 +54,12 @@ class Harm:
     """What was done to the disk, as far as the judge has to know.
 
     file: the path that was damaged. words: what happened to it. owners: the sessions that it is a
-    file of. readable: messages of these, as canonical bytes, of which whole lines are left.
-    removed: messages that their files still have, or once had, and no reader sees any more.
-    closed: the file cannot be read at all, so that reading its session may fail as a whole. adds:
-    something is there that was not, so that there may be a session more.
+    file of. readable: messages of these, as canonical bytes, of which whole lines are left. taken:
+    how many whole lines of each message the file has no more. without: what the sessions hold when
+    the file is gone, which damage to it may not undercut. lines: how many of each message their
+    files have, or once had, whether a reader sees them or not. closed: the file cannot be read at
+    all, so that reading its session may fail as a whole. adds: something is there that was not, so
+    that there may be a session more.
     unnoticed: what a format may be excused for with this damage.
     """
 
@@ -65,7 +67,9 @@ class Harm:
     words: str
     owners: frozenset[str]
     readable: frozenset[bytes] = frozenset()
-    removed: frozenset[bytes] = frozenset()
+    taken: Mapping[bytes, int] = field(default_factory=dict)
+    without: Mapping[str, Held] = field(default_factory=dict)
+    lines: Mapping[bytes, int] = field(default_factory=dict)
     closed: bool = False
     adds: bool = False
     unnoticed: frozenset[Unnoticed] = frozenset()

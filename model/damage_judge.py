@@ -22,6 +22,7 @@ from tornwrite.model.damage import (
     listed,
     told,
 )
+from tornwrite.model.damage_known import Known, known_of
 from tornwrite.model.judge import Model, Permitted
 from tornwrite.model.operation import canonical, shortened
 from tornwrite.model.verdict import Kind, Violation
@@ -46,7 +47,7 @@ def judge_damage(
     if run.observed is None:
         shut = _violation(Kind.UNREADABLE, "the store", harm, _OPENS, run.error)
         return DamageJudged((shut, *_left(harm, run)))
-    known = _known(model, permitted, harm)
+    known = known_of(model, permitted, harm)
     excused: set[Unnoticed] = set()
     found: list[Violation] = []
     for wrong in _first(known, model.contents(run.observed), harm, run):
@@ -79,43 +80,6 @@ def _violation(kind: Kind, about: str, harm: Harm, wanted: str, got: str) -> Vio
     return Violation(kind, promises.DAMAGE, about, f"after damage ({harm.words}): {wanted}", got)
 
 
-# What was written
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Of each session: what it may hold, and all that was ever written to it."""
-
-    options: Mapping[str, Sequence[Held]]
-    written: Mapping[str, Counter[bytes]]
-    beside: Mapping[str, frozenset[bytes]]
-
-    def ever(self, names: Iterable[str]) -> set[bytes]:
-        return {message for name in names for message in self.written.get(name, ())}
-
-
-def _known(model: Model[S], permitted: Permitted[S], harm: Harm) -> _Known:
-    assert isinstance(model, Damageable)
-    now = [model.contents(model.view(state)) for state in permitted.states]
-    ever = [*now, *(model.contents(model.view(state)) for state in permitted.past)]
-    names = dict.fromkeys(name for one in ever for name in one)
-    written: dict[str, Counter[bytes]] = {name: Counter() for name in names}
-    beside: dict[str, set[bytes]] = {name: set() for name in names}
-    for one in ever:
-        for name, held in one.items():
-            written[name] |= Counter(held.messages)
-            every = (*held.beside.items(), *held.implied.items())
-            beside[name] |= {canonical([key, value]) for key, value in every}
-    for name in harm.owners & written.keys():
-        others = {one for other in names if other != name for one in written[other]}
-        written[name] |= Counter(harm.removed - others)
-    return _Known(
-        {name: [one.get(name, Held()) for one in now] for name in names},
-        written,
-        {name: frozenset(values) for name, values in beside.items()},
-    )
-
-
 # Right after opening
 
 
@@ -128,7 +92,7 @@ class _Wrong:
 
 
 def _first(
-    known: _Known, shown: Mapping[str, Held], harm: Harm, run: DamagedRun
+    known: Known, shown: Mapping[str, Held], harm: Harm, run: DamagedRun
 ) -> Iterator[_Wrong]:
     for name, options in known.options.items():
         held = shown.get(name, Held())
@@ -154,14 +118,14 @@ def _is_nowhere(options: Sequence[Held]) -> bool:
     return not options or any(option.is_nothing for option in options)
 
 
-def _is_alias(name: str, held: Held, known: _Known, harm: Harm) -> bool:
+def _is_alias(name: str, held: Held, known: Known, harm: Harm) -> bool:
     """Whether it goes by the name of a file that does not say any more whose it is."""
     options = known.options[name]
     may_be = name in harm.owners and _is_nowhere(options)
     return may_be and held not in options and _is_of(harm.owners, held, known)
 
 
-def _is_of(owners: Iterable[str], held: Held, known: _Known) -> bool:
+def _is_of(owners: Iterable[str], held: Held, known: Known) -> bool:
     return set(held.messages) <= known.ever(owners)
 
 
@@ -187,7 +151,7 @@ def _full(beside: Mapping[str, Any]) -> dict[str, Any]:
 
 def _session(
     name: str,
-    known: _Known,
+    known: Known,
     options: Sequence[Held],
     held: Held,
     harm: Harm,
@@ -219,11 +183,18 @@ def _session(
         if was != value and canonical([key, value]) not in known.beside[name]:
             got = f"{key} is {shortened(value)}, and was {shortened(was)}"
             yield wrong(Kind.PHANTOM, shown_only, got, _CHANGED)
-    hidden = [one for one in missing if one in harm.readable]
+    elsewhere = Counter(harm.without.get(name, Held()).messages)
+    hidden = [
+        one
+        for one in missing
+        if one in harm.readable and shown[one] < _owed(wanted[one], one, harm, elsewhere)
+    ]
     if hidden and not (held.error and harm.closed):
         promised = "a message whose bytes are untouched is shown"
         got = f"not shown: {listed(hidden)}" + (f" ({held.error})" if held.error else "")
-        yield wrong(Kind.LOST, promised, got, _NOBODY)
+        # A changed line that passes for another message takes the place of a copy of it elsewhere.
+        excuses = _CHANGED if all(harm.taken.get(one) for one in hidden) else _NOBODY
+        yield wrong(Kind.LOST, promised, got, excuses)
     if not reported and not foreign and not doubled:
         promised = "what damage changed is reported"
         if back:
@@ -234,13 +205,22 @@ def _session(
             yield wrong(Kind.LOST, promised, got, _SILENT)
 
 
+def _owed(wanted: int, message: bytes, harm: Harm, elsewhere: Counter[bytes]) -> int:
+    """How often it is shown still: lines untouched by the damage, or read without the file.
+
+    A line may stand in a file that no store reads, such as one of damaged bytes kept aside, or in
+    that of another session: that it can be read somewhere does not say that it is this one.
+    """
+    return max(wanted - harm.taken.get(message, 0), min(wanted, elsewhere[message]))
+
+
 def _distance(held: Held, option: Held) -> int:
     shown, wanted = Counter(held.messages), Counter(option.messages)
     changed = canonical(_full(held.beside)) != canonical(_full(option.beside))
     return 3 * (shown - wanted).total() + 2 * (wanted - shown).total() + changed
 
 
-def _exceeds(message: bytes, shown: Counter[bytes], known: _Known, name: str) -> bool:
+def _exceeds(message: bytes, shown: Counter[bytes], known: Known, name: str) -> bool:
     return shown[message] > known.written[name][message]
 
 
@@ -249,12 +229,12 @@ def _is_within(some: Sequence[bytes], all_of_them: Sequence[bytes]) -> bool:
     return all(one in left for one in some)
 
 
-def _newcomer(name: str, known: _Known, held: Held, harm: Harm, reported: bool) -> Iterator[_Wrong]:
+def _newcomer(name: str, known: Known, held: Held, harm: Harm, reported: bool) -> Iterator[_Wrong]:
     """A session that nobody made."""
     if _is_of(harm.owners, held, known) and (harm.adds or harm.owners):
         # Its files by another name: the name that they should go by is what was damaged.
         return
-    if harm.owners and reported and harm.removed.issuperset(held.messages):
+    if harm.owners and reported and harm.lines.keys() >= set(held.messages):
         # All of it had been removed: a session that shows nothing is like none, until it is back.
         return
     if harm.adds and (held.messages or reported):
@@ -285,7 +265,7 @@ class _Since:
     all messages of the first look.
     """
 
-    known: _Known
+    known: Known
     harm: Harm
     owners: frozenset[str]
     failing: frozenset[str]
@@ -293,7 +273,7 @@ class _Since:
     shown: frozenset[bytes]
 
 
-def _since(known: _Known, harm: Harm, first: Mapping[str, Held]) -> _Since:
+def _since(known: Known, harm: Harm, first: Mapping[str, Held]) -> _Since:
     aliases = frozenset(
         name
         for name, held in first.items()
@@ -306,7 +286,7 @@ def _since(known: _Known, harm: Harm, first: Mapping[str, Held]) -> _Since:
     return _Since(known, harm, owners, failing, unsure, _messages_of(first))
 
 
-def _later(model: Model[S], known: _Known, harm: Harm, run: DamagedRun) -> Iterator[Violation]:
+def _later(model: Model[S], known: Known, harm: Harm, run: DamagedRun) -> Iterator[Violation]:
     """What went wrong when the store went on: the model goes along from what was shown first."""
     assert isinstance(model, Damageable)
     assert run.observed is not None

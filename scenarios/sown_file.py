@@ -36,7 +36,7 @@ class SownFile:
         self.file = file
         self.runs: dict[str, list[Run]] = {}
         self._of = f"{' '.join(one.name for one in subjects)} {_digest(subjects)}"
-        self._known: dict[str, tuple[int, Came]] = {}
+        self._known: dict[str, tuple[int | None, Came]] = {}
         self._kept = KeptFile(
             file, FORMAT, keeps="what was found", otherwise="holds no sown faults"
         )
@@ -51,15 +51,17 @@ class SownFile:
             came = Came(entry["caught"], entry["seconds"], entry["runs"])
             self._known[entry["name"]] = entry["most"], came
 
-    def known(self, name: str, most: int) -> Came | None:
+    def known(self, name: str, most: int | None) -> Came | None:
         """What came of the fault of that name, if that is known.
 
-        most: scenarios that are to be put through each lane; what was caught with fewer is caught.
+        most: scenarios that are to be put through each lane, None for all; what was caught with
+        fewer is caught.
         """
         tried, came = self._known.get(name, (0, None))
-        return came if came is not None and (came.caught or tried >= most) else None
+        enough = tried is None or (most is not None and tried >= most)
+        return came if came is not None and (came.caught or enough) else None
 
-    def add(self, name: str, most: int, came: Came) -> None:
+    def add(self, name: str, most: int | None, came: Came) -> None:
         """Keep what came of a fault. Raises WrongUse when it cannot be written."""
         fields = {"caught": came.caught, "seconds": came.seconds, "runs": came.runs}
         self._kept.add({"of": self._of, "name": name, "most": most, **fields})

@@ -30,10 +30,10 @@ from tornwrite.scenarios.workers import Progress, Task, each
 if TYPE_CHECKING:
     from tornwrite.scenarios.sown_file import SownFile
 
-MOST = 4
-"""Scenarios of a subject put through each fault lane with one fault, unless more are asked for.
+FIRST = 4
+"""Scenarios of a subject put through each fault lane with one fault before all the others are.
 
-Those that come by most of the changed function. A limit can only let fewer faults be caught."""
+Those that come by most of the changed function."""
 
 MORE = {CRASHES: 10, "damage": 4, "interleavings": 4}
 """So many times as many are put through these, which take little time or differ most."""
@@ -99,7 +99,7 @@ def try_sown(
     why_missed: Callable[[str], str],
     *,
     wanted: Callable[[Sown], bool] = lambda one: True,
-    most: int = MOST,
+    most: int | None = None,
     lanes: tuple[str, ...] | None = None,
     told: Callable[[SownRow], None] = lambda row: None,
     report: Callable[[str, str, int], None] = lambda task, at, done: None,
@@ -110,7 +110,8 @@ def try_sown(
     subject_names: what several have in common is sown once, and any of them may catch it. jobs:
     trials at a time. why_missed: why a fault of that name cannot be caught, empty if nobody knows;
     with those, less is tried. wanted: which of the faults to sow. most: scenarios of each subject
-    put through each lane with one fault. lanes: the fault lanes that may catch them, beside
+    that are put through each lane with one fault; None for all, as long as none catches it. A limit
+    can only let fewer faults be caught. lanes: the fault lanes that may catch them, beside
     crashes; None for all. told: each row as it comes. report: told how far the runs without faults
     are. kept: what an earlier run found is not tried again; what this one finds is added.
     Raises WrongUse when a subject is violated as it is, for then a catch would tell nothing; and
@@ -145,7 +146,7 @@ def try_sown(
             add(number, Came("", 0.0, 0))
             continue
         come_by[number] = len(by)
-        trial = _trial(number, one, files[one.module], _few_of_each_way(one, by, mine), lanes)
+        trial = _trial(number, one, files[one.module], _in_turn(one, by, mine), lanes)
         # Least is expected of those of which it is known why: they come last.
         tasks.append(Task(one.name, trial, 0 if why_missed(one.name) else len(trial.runs)))
     for number, caught, seconds in each(_try, tasks, jobs):
@@ -205,6 +206,16 @@ def _runs_of(
 def _that_come_by(fault: Sown, runs: Sequence[Run]) -> list[Run]:
     lines = range(fault.line, fault.last_line + 1)
     return [run for run in runs if any(line in lines for line in run.lines.get(fault.module, ()))]
+
+
+def _in_turn(fault: Sown, runs: Sequence[Run], most: int | None) -> list[Run]:
+    """In the order in which they are tried: the likeliest to show the fault, then the others."""
+    if most is not None:
+        return _few_of_each_way(fault, runs, most)
+    few = _few_of_each_way(fault, runs, FIRST)
+    likely = {(run.subject, run.scenario, run.way) for run in few}
+    others = [run for run in runs if (run.subject, run.scenario, run.way) not in likely]
+    return few + sorted(others, key=lambda run: run.seconds)
 
 
 def _few_of_each_way(fault: Sown, runs: Sequence[Run], most: int) -> list[Run]:

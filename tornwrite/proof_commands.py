@@ -73,10 +73,9 @@ def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> 
 @click.option("--jobs", type=click.IntRange(min=1), help="Faults tried at once.")
 @click.option(
     "--most",
-    default=4,
-    show_default=True,
     type=click.IntRange(min=1),
-    help="Scenarios of a SUBJECT put through each fault lane with one fault.",
+    help="Put no more than so many scenarios of a SUBJECT through each fault lane with one fault. "
+    "Without it all that come by it, the likeliest first, until one catches it.",
 )
 @click.option(
     "--resume",
@@ -85,7 +84,7 @@ def mutants(subject: str, scenario_names: tuple[str, ...], jobs: int | None) -> 
     help="Keep what is found in FILE, and go on from there if the run was cut off.",
 )
 def sow(
-    subjects: tuple[str, ...], only: str, jobs: int | None, most: int, resume: str | None
+    subjects: tuple[str, ...], only: str, jobs: int | None, most: int | None, resume: str | None
 ) -> None:
     """Sow faults into the source of each SUBJECT, one at a time, and see the gate catch them.
 

@@ -2,7 +2,8 @@
 
 import os
 
-from tornwrite.reference.archive.session import Part, is_there, read_session, terminated
+from tornwrite.reference.archive.piecing import terminated
+from tornwrite.reference.archive.session import Part, is_there, read_session
 from tornwrite.reference.archive.session_writer import SessionWriter
 from tornwrite.reference.archive.superseding import archive_both, delete_both, finish
 from tornwrite.reference.durable.damage import keep_aside

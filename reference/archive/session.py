@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tornwrite.reference import durable
+from tornwrite.reference.archive.piecing import pieced_together
 from tornwrite.reference.archive.session_files import SessionFiles
 from tornwrite.reference.durable.damage import Damage, DamageKind
 from tornwrite.reference.durable.json_lines import Message
@@ -134,9 +135,6 @@ def supersedes(whole: bytes) -> bool:
 def best_of(files: SessionFiles, whole: bytes) -> bytes:
     """What a superseding file held that was damaged since, as far as the others still have it.
 
-    They are the files whose place it takes: the archived one is its beginning, the active one its
-    end. For what one of them has not, the superseding file's own bytes stand.
-
     Args:
         files: of the session.
         whole: the bytes of the superseding file.
@@ -144,26 +142,7 @@ def best_of(files: SessionFiles, whole: bytes) -> bytes:
     Raises:
         OSError: the system refused.
     """
-    archived, active = read_lines(files.archived), read_lines(files.active)
-    rest = terminated(active)
-    first = terminated(archived) if archived.lines else whole[: max(len(whole) - len(rest), 0)]
-    others = first + (rest if active.lines else whole[len(first) :])
-    if others == whole:
-        return whole
-    is_cut = others.startswith(whole)
-    return others if is_cut or _worth(others) > _worth(whole) else whole
-
-
-def terminated(lines: Lines) -> bytes:
-    """The lines' bytes, the last one with its newline."""
-    return lines.whole if lines.terminated else lines.whole + b"\n"
-
-
-def _worth(data: bytes) -> tuple[int, int]:
-    """How many messages can be read, and then how little is wrong."""
-    lines = split_lines(data)
-    wrong = len(lines.damaged_lines()) + len(lines.mended) + bool(lines.tail)
-    return len(lines.history(0)), -wrong
+    return pieced_together(whole, read_lines(files.archived), read_lines(files.active))
 
 
 def is_active(files: SessionFiles) -> bool:

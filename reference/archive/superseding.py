@@ -30,10 +30,12 @@ import os
 from collections.abc import Callable
 
 from tornwrite.reference import durable
+from tornwrite.reference.archive.piecing import missing
 from tornwrite.reference.archive.session import best_of, is_gone, read_whole, supersedes
 from tornwrite.reference.archive.session_writer import SessionWriter
 from tornwrite.reference.durable.damage import keep_aside
 from tornwrite.reference.durable.errors import ChangeNotUndone, as_os_error
+from tornwrite.reference.durable.lines import read_lines
 
 _logger = logging.getLogger(__name__)
 
@@ -82,6 +84,8 @@ def finish(writer: SessionWriter) -> None:
     writer.sync_names()
     if supersedes(data):
         best = best_of(writer.files, data)
+        for path in (writer.files.archived, writer.files.active):
+            keep_aside(path, missing(best, read_lines(path)))
         if best != data:
             keep_aside(writer.files.whole, [data])
             _write_whole(writer, best)

@@ -65,11 +65,14 @@ DAMAGED = Scenario(
 
 WHOLE_DAMAGED = Scenario(
     name="repair-damaged-whole",
-    about="what takes the place of two files is damaged; they are there still, and have it all",
+    about="what takes the place of two files is damaged in part; they are there still, and have it "
+    "all",
     promises=(DAMAGE, DURABLE, ATOMIC, TIDY),
-    base=left(active=line("two"), archived=line("one"), whole=_NO_MESSAGE + b"\n"),
-    start=holding("one", "two", archived=True, damaged=_NO_MESSAGE),
-    operations=(save("a", "three"),),
+    base=left(
+        active=line("second"), archived=line("first"), whole=line("first") + _NO_MESSAGE + b"\n"
+    ),
+    start=holding("first", "second", archived=True, damaged=_NO_MESSAGE),
+    operations=(save("a", "third"),),
 )
 
 WHOLE_EMPTY = Scenario(

@@ -5,6 +5,7 @@ line of its own, which may have a check as one more field, or its file is one JS
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -54,10 +55,12 @@ def harm_of(
     shown: frozenset[bytes],
     unchecked: frozenset[bytes],
     passing: frozenset[str],
+    without: Mapping[str, Held] | None = None,
 ) -> Harm:
     """What the judge has to know.
 
-    shown: the messages that the store shows without the damage. unchecked: lines that other
+    shown: the messages that the store shows without the damage. without: what the sessions hold
+    when the file is gone. unchecked: lines that other
     programs wrote. passing: files that nobody reads, and that opening may take away.
     """
     if isinstance(damage, ForeignFile | Duplicated):
@@ -73,10 +76,25 @@ def harm_of(
         words(damage),
         whose,
         readable=frozenset(one for one in readable if one is not None),
-        removed=_messages(_own(image, damage, whose)),
+        taken=_taken(image, damaged, damage.path),
+        without=without or {},
+        lines=_messages(_own(image, damage, whose)),
         closed=isinstance(damage, Unreadable | ReplacedByDirectory | ReplacedByLink),
         unnoticed=frozenset(_unnoticed(image, damage, unchecked)),
     )
+
+
+def _taken(image: Image, damaged: Image, path: str) -> Mapping[bytes, int]:
+    """How many whole lines of each message the file has no more.
+
+    Lines are compared, not messages: one that damage changed in its check still holds the message.
+    """
+    return _messages((_lines(image, path) - _lines(damaged, path)).elements())
+
+
+def _lines(image: Image, path: str) -> Counter[bytes]:
+    node = dict(image).get(path)
+    return Counter(node.split(b"\n") if isinstance(node, bytes) else ())
 
 
 def _own(image: Image, damage: Damage, whose: frozenset[str]) -> Iterable[bytes]:
@@ -88,9 +106,10 @@ def _own(image: Image, damage: Damage, whose: frozenset[str]) -> Iterable[bytes]
         yield damage.older
 
 
-def _messages(contents: Iterable[bytes]) -> frozenset[bytes]:
+def _messages(contents: Iterable[bytes]) -> Counter[bytes]:
     lines = (line for content in contents for line in content.split(b"\n") if line)
-    return frozenset(message for line in lines if (message := message_in(line)) is not None)
+    found = (message_in(line) for line in lines)
+    return Counter(message for message in found if message is not None)
 
 
 def _without(image: Image, passing: frozenset[str]) -> Image:

@@ -9,7 +9,7 @@ in a write: a whole erase block of other files, synced long ago, reads as someth
 import random
 import shlex
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -222,7 +222,7 @@ class _Work:
     _names: tuple[str, ...] = field(init=False)
     _unchecked: frozenset[bytes] = field(init=False)
     _sound: dict[Image, Recovered] = field(default_factory=dict)
-    _changed: dict[tuple[Image, str], frozenset[str]] = field(default_factory=dict)
+    _gone: dict[tuple[Image, str], Mapping[str, Held]] = field(default_factory=dict)
     _plain: dict[Moment, Finding] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -239,13 +239,17 @@ class _Work:
         model: Any = self.job.subject.model
         image, damage = one.moment.image, one.damage
         permitted = self.job.permitted[one.moment.epoch]
+        sound = self._sound_run(image).run.observed or {}
+        before = model.contents(sound)
+        without: Mapping[str, Held] = {}
         whose = frozenset[str]()
         if not isinstance(damage, ForeignFile):
-            whose = owners(damage.path, self._names, self._changed_without(image, damage.path))
-        sound = self._sound_run(image).run.observed or {}
-        shown_before = messages_of(model.contents(sound))
+            without = self._without(image, damage.path)
+            changed = (name for name in before if without.get(name, Held()) != before[name])
+            whose = owners(damage.path, self._names, changed)
+        shown_before = messages_of(before)
         passing = self._passing(image) | one.moment.fresh
-        harm = harm_of(image, damage, whose, shown_before, self._unchecked, passing)
+        harm = harm_of(image, damage, whose, shown_before, self._unchecked, passing, without)
         recovered = self._bench.recover(image, damage, self._names, sound)
         run = replace(recovered.run, **self._news(image, recovered))
         shown = {
@@ -282,19 +286,14 @@ class _Work:
         left = {path for path, _ in disk[0].image} if disk else set()
         return frozenset(path for path, _ in image if path not in left)
 
-    def _changed_without(self, image: Image, path: str) -> frozenset[str]:
-        """The sessions that read differently when the file is gone."""
+    def _without(self, image: Image, path: str) -> Mapping[str, Held]:
+        """What the sessions hold when the file is gone."""
         key = (image, path)
-        if key not in self._changed:
+        if key not in self._gone:
             model: Any = self.job.subject.model
             gone = self._bench.recover(image, Vanished(path), self._names).run.observed
-            sound = self._sound_run(image).run.observed
-            before = model.contents(sound or {})
-            after = model.contents(gone or {})
-            self._changed[key] = frozenset(
-                name for name in before if after.get(name, Held()) != before[name]
-            )
-        return self._changed[key]
+            self._gone[key] = model.contents(gone or {})
+        return self._gone[key]
 
     def false_alarms(self) -> Iterator[Evidence]:
         """What is told to be wrong where nothing was when the run began, and no fault came."""

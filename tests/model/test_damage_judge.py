@@ -104,8 +104,8 @@ def test_what_was_removed_may_come_back_only_with_a_report() -> None:
 
 
 def test_a_session_of_which_all_was_removed_may_be_back_with_a_report() -> None:
-    removed = frozenset(canonical(message(text)) for text in ("zero", "one"))
-    harm, before = replace(HARM, removed=removed), permitted(seen(b="other"))
+    lines = {canonical(message(text)): 1 for text in ("zero", "one")}
+    harm, before = replace(HARM, lines=lines), permitted(seen(b="other"))
     assert kinds(shows(TOLD, a="zero one", b="other"), harm, before) == []
     assert kinds(shows(a="zero one", b="other"), harm, before) == [Kind.PHANTOM]
     assert kinds(shows(TOLD, a="zero two", b="other"), harm, before) == [Kind.PHANTOM]
@@ -123,6 +123,17 @@ def test_what_is_shown_twice_is_caught() -> None:
     assert kinds(shows(TOLD, a="one one two three", b="other")) == [Kind.DUPLICATED]
 
 
+def test_what_was_removed_and_written_again_may_be_back_as_often_as_there_are_lines() -> None:
+    hello = canonical(message("hello"))
+    now = seen(a="hello hello", b="hello")
+    thrice = shows(TOLD, a="hello hello hello", b="hello")
+    lines = replace(HARM, lines={hello: 3})
+    assert kinds(thrice, lines, permitted(now, seen(a="hello"))) == [Kind.DUPLICATED]
+    again = permitted(now, seen(a="hello hello"), seen(a="hello"))
+    assert kinds(thrice, lines, again) == []
+    assert kinds(thrice, replace(HARM, lines={hello: 2}), again) == [Kind.DUPLICATED]
+
+
 def test_what_is_out_of_order_is_caught() -> None:
     assert kinds(shows(TOLD, a="two one three", b="other")) == [Kind.REORDERED]
 
@@ -135,6 +146,37 @@ def test_a_readable_message_must_not_be_hidden() -> None:
     harm = Harm("a.jsonl", "it rots", frozenset({"a"}), frozenset({canonical(message("three"))}))
     assert kinds(shows(TOLD, a="one two", b="other"), harm) == [Kind.LOST]
     assert kinds(shows(TOLD, a="one three", b="other"), harm) == []
+
+
+def test_a_message_that_was_there_twice_may_lack_the_line_that_was_damaged() -> None:
+    hello = canonical(message("hello"))
+    before = permitted(seen(a="hello hello"))
+    harm = replace(HARM, readable=frozenset({hello}), taken={hello: 1})
+    assert kinds(shows(TOLD, a="hello"), harm, before) == []
+    assert kinds(shows(TOLD, a=""), harm, before) == [Kind.LOST]
+
+
+def test_a_line_in_a_file_that_the_session_is_never_read_from_need_not_be_shown() -> None:
+    one = canonical(message("one"))
+    harm = replace(HARM, readable=frozenset({one}), taken={one: 1})
+    assert kinds(shows(TOLD, a="two three", b="other"), harm) == []
+
+
+def test_a_damaged_file_must_not_hide_what_is_shown_without_it() -> None:
+    one = canonical(message("one"))
+    harm = replace(
+        HARM, readable=frozenset({one}), taken={one: 1}, without={"a": held([message("one")], {})}
+    )
+    assert kinds(shows(TOLD, a="two three", b="other"), harm) == [Kind.LOST]
+    assert kinds(shows(TOLD, a="one", b="other"), harm) == []
+    unchecked = replace(harm, unnoticed=frozenset({Unnoticed.UNCHECKED}))
+    hides_one = shows(TOLD, a="two three", b="other")
+    assert kinds(hides_one, unchecked, excuses=[Unnoticed.UNCHECKED]) == []
+    hides_two = replace(unchecked, readable=frozenset({one, canonical(message("two"))}))
+    none_of_both = shows(TOLD, a="three", b="other")
+    assert kinds(none_of_both, hides_two, excuses=[Unnoticed.UNCHECKED]) == [Kind.LOST]
+    other = replace(harm, without={"b": held([message("one")], {})})
+    assert kinds(shows(TOLD, a="two three", b="other"), other) == []
 
 
 def test_a_file_that_cannot_be_opened_may_hide_the_rest_of_its_session_with_an_error() -> None:

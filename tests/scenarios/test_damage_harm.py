@@ -54,6 +54,19 @@ def test_whole_lines_are_readable_whatever_became_of_the_others() -> None:
     assert harm(Unreadable("a.jsonl", ReadFails.READ)).readable == frozenset()
 
 
+def test_what_damage_took_is_counted_in_whole_lines_of_its_file() -> None:
+    line = IMAGE[1][1]
+    assert isinstance(line, bytes)
+    repeated: Image = (("a.jsonl", line * 3), ("b.jsonl", line))
+    damage = FlippedBit("a.jsonl", len(line), 0)
+    found = harm_of(repeated, damage, frozenset({"a"}), NOBODY, NOBODY, frozenset())
+    assert found.taken == {canonical({"n": 3}): 1}
+
+
+def test_a_line_whose_check_was_damaged_is_taken_too() -> None:
+    assert harm(FlippedBit("a.jsonl", 26, 0)).taken == {TWO: 1}
+
+
 @pytest.mark.parametrize(
     ("damage", "excuse"),
     [

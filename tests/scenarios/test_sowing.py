@@ -15,7 +15,7 @@ from tornwrite.scenarios.sown_explanations import SOWN
 from tornwrite.scenarios.sown_file import SownFile
 from tornwrite.scenarios.sown_runs import Run
 from tornwrite.scenarios.sown_survivors import is_meant
-from tornwrite.scenarios.sown_trials import _few_of_each_way, sown_faults, try_sown
+from tornwrite.scenarios.sown_trials import _few_of_each_way, _in_turn, sown_faults, try_sown
 from tornwrite.scenarios.subject import WrongUse, load_subject
 from tornwrite.scenarios.workers import WorkerFailed
 
@@ -237,12 +237,13 @@ def test_what_was_found_before_a_run_was_cut_off_is_not_tried_again(
     assert len(rows) == len(tried) == 2
     monkeypatch.setattr("tornwrite.scenarios.sown_trials._try", _broken)
     assert _try_two(user_store, kept(), told=lambda row: None) == rows
-    with pytest.raises(WorkerFailed):  # missed with one scenario, it may be caught with more
-        _try_two(user_store, kept(), told=lambda row: None, most=2)
+    for more in (2, None):
+        with pytest.raises(WorkerFailed):  # missed with one scenario, it may be caught with more
+            _try_two(user_store, kept(), told=lambda row: None, most=more)
 
 
 def _try_two(
-    subject: str, kept: SownFile, told: Callable[[SownRow], None], most: int = 1
+    subject: str, kept: SownFile, told: Callable[[SownRow], None], most: int | None = 1
 ) -> list[SownRow]:
     def wanted(one: Sown) -> bool:
         return one.kind is SownKind.SYNC and one.before.startswith("os.") and "(f" in one.before
@@ -300,6 +301,15 @@ def test_the_shortest_and_those_that_come_by_most_are_tried_by_turns() -> None:
     assert [one.scenario for one in _few_of_each_way(fault, runs, 2)] == ["short", "rich"]
     handler = run("handler", 9, 10, 11)
     assert _few_of_each_way(fault, [*runs, handler], 1) == [handler]
+
+
+def test_what_the_likeliest_do_not_catch_all_the_others_are_tried_with() -> None:
+    (fault,) = sown(SownKind.SYNC)
+    runs = [Run("subject", f"{n}", "errors", n, {"m": [6, *range(30, n)]}) for n in range(30, 38)]
+    tried = [run.scenario for run in _in_turn(fault, runs, None)]
+    assert sorted(tried) == [run.scenario for run in runs]
+    assert tried[:4] == [run.scenario for run in _few_of_each_way(fault, runs, 4)]
+    assert _in_turn(fault, runs, 2) == _few_of_each_way(fault, runs, 2)
 
 
 def test_a_worker_that_fails_is_no_catch(user_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
