@@ -13,7 +13,7 @@ import pytest
 from tornwrite.faults.scratch import VARIABLE, Workspace
 from tornwrite.faults.strace import probe_strace
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 TESTS = """
 import json, os, time
