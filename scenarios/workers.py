@@ -4,6 +4,7 @@ import fcntl
 import multiprocessing
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +89,8 @@ def _start_server() -> None:
     before = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"
     try:
-        forkserver.ensure_running()
+        with _deaf_to_interruption():
+            forkserver.ensure_running()
     finally:
         if before is None:
             del os.environ[_SAFE_PATH]
@@ -97,6 +99,22 @@ def _start_server() -> None:
 
 
 _SAFE_PATH = "PYTHONSAFEPATH"
+
+
+@contextmanager
+def _deaf_to_interruption() -> Iterator[None]:
+    """A process started meanwhile ignores Ctrl-C for as long as it lives.
+
+    It reaches the whole process group, and the server would show where it was importing a module.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 def default_jobs() -> int:

@@ -81,6 +81,31 @@ def assert_nothing_is_left(scratch: Path) -> None:
     assert str(scratch) not in Path("/proc/mounts").read_text()
 
 
+INTERRUPTS_THE_SERVER = """
+import os, signal, sys
+from tornwrite.scenarios.stores import archive
+if "forkserver" in " ".join(sys.orig_argv):
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_ctrl_c_while_modules_are_imported_is_for_the_program_alone(
+    scratch: Path, tmp_path: Path
+) -> None:
+    """It reaches the whole process group, and a traceback of each would be shown."""
+    (tmp_path / "interrupting.py").write_text(INTERRUPTS_THE_SERVER)
+    command = ["gate", "interrupting:archive", "--scenario", "save", "--effort", "quick"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tornwrite", *command],
+        env={**os.environ, VARIABLE: str(scratch), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stdout + done.stderr
+
+
 @pytest.fixture
 def run(scratch: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Runs of a test; what a failed one leaves is ended."""
