@@ -3,7 +3,7 @@
 All: of each file one bit of every byte (which one changes with the offset, so that eight bytes in a
 row have theirs flipped in all eight places), every size, each sector and, in a small file, each
 aligned 16 and 64 bytes as zeros, 0xFF and garbage, each sector that once read differently, and all
-that can happen to its name. Of a file that is not the first of its kind: every other byte of its
+that can happen to its name. Of a file that is not the first of its kind: every third byte of its
 new lines, cuts near their ends and in their middle, no 16 bytes. A file is large above
 LARGE bytes: then the bytes and sizes around its ends, its line ends and the sector boundaries are
 taken for all, and the rest is left out. One above HUGE bytes is only flipped and cut here and
@@ -100,10 +100,8 @@ def to_file(
             new = [span for span in _lines(content) if content[span[0] : span[1]] not in known]
             cuts = {at for span in new for at in _cuts_of(*span)}
             sizes = [at for at in places if at in cuts]
-            # Over to the next byte once in eight, or some bits would never be flipped.
-            inside = {
-                at for begin, end in new for at in range(begin, end + 1) if (at + at // 8) % 2
-            }
+            # Each of the eight bits has its turn: three and eight have no divisor in common.
+            inside = {at for begin, end in new for at in range(begin, end + 1) if at % 3 == 0}
             places = [at for at in places if at in inside]
         yield from (FlippedBit(path, offset, offset % 8) for offset in places)
         yield from (Truncated(path, size) for size in sizes if size)

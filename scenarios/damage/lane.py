@@ -79,7 +79,7 @@ class DamageLane:
     def leaves_out(self, effort: Effort) -> str:
         match effort:
             case Effort.FULL:
-                return "seven bits of a byte, half the bytes of files alike, most above 2 KiB"
+                return "seven bits of a byte, two of three bytes of files alike, most above 2 KiB"
             case Effort.CI:
                 return "most bits, sizes, blocks and writes; images that are not a run's last"
             case Effort.QUICK:

@@ -13,7 +13,7 @@ from tornwrite.scenarios.fault_lanes import Effort
 from tornwrite.scenarios.findings import own_sites, step_owners
 from tornwrite.scenarios.once_each import once_each
 
-EVERY = 4
+EVERY = 6
 """One of so many cuts of a longer write is tried in a scenario, and the next one in the next."""
 
 ALL_BYTES = 64
@@ -24,9 +24,9 @@ LEFT_OUT = {
     Effort.CI: "cuts but at the ends and middle of a write, further writes of a line, threads",
     Effort.FULL: "but in one scenario of a subject: cuts but at the ends and middle of further "
     f"writes of a source line, of writes of more than {LONGEST:,} B and of threads' writes, beyond "
-    f"{ALL_BYTES} B three of {EVERY} cuts of the others, not the same ones in each scenario, and "
-    "most power losses after further writes; after other cuts, what follows the next operation; "
-    "most capacities of pyfakefs beyond 256 B",
+    f"{ALL_BYTES} B {EVERY - 1} of {EVERY} cuts of the others, not the same ones in each scenario, "
+    "and most power losses after further writes; after other cuts, what follows the next "
+    "operation; most capacities of pyfakefs beyond 256 B",
 }
 """What is not tried at each effort."""
 
