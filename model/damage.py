@@ -59,8 +59,7 @@ class Harm:
     the file is gone, which damage to it may not undercut. lines: how many of each message their
     files have, or once had, whether a reader sees them or not. closed: the file cannot be read at
     all, so that reading its session may fail as a whole. adds: something is there that was not, so
-    that there may be a session more.
-    unnoticed: what a format may be excused for with this damage.
+    that there may be a session more. unnoticed: what a format may be excused for with this damage.
     """
 
     file: str

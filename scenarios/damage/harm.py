@@ -55,13 +55,13 @@ def harm_of(
     shown: frozenset[bytes],
     unchecked: frozenset[bytes],
     passing: frozenset[str],
-    without: Mapping[str, Held] | None = None,
+    without: Mapping[str, Held],
 ) -> Harm:
     """What the judge has to know.
 
-    shown: the messages that the store shows without the damage. without: what the sessions hold
-    when the file is gone. unchecked: lines that other
-    programs wrote. passing: files that nobody reads, and that opening may take away.
+    shown: the messages that the store shows without the damage. unchecked: lines that other
+    programs wrote. passing: files that nobody reads, and that opening may take away. without: what
+    the sessions hold when the file is gone.
     """
     if isinstance(damage, ForeignFile | Duplicated):
         file = damage.path if isinstance(damage, ForeignFile) else damage.copy
@@ -77,7 +77,7 @@ def harm_of(
         whose,
         readable=frozenset(one for one in readable if one is not None),
         taken=_taken(image, damaged, damage.path),
-        without=without or {},
+        without=without,
         lines=_messages(_own(image, damage, whose)),
         closed=isinstance(damage, Unreadable | ReplacedByDirectory | ReplacedByLink),
         unnoticed=frozenset(_unnoticed(image, damage, unchecked)),

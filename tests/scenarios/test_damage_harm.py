@@ -29,7 +29,7 @@ NOBODY: frozenset[bytes] = frozenset()
 
 def harm(damage: Damage, unchecked: frozenset[bytes] = NOBODY) -> Harm:
     shown = frozenset({ONE, TWO})
-    return harm_of(IMAGE, damage, frozenset({"a"}), shown, unchecked, frozenset())
+    return harm_of(IMAGE, damage, frozenset({"a"}), shown, unchecked, frozenset(), {})
 
 
 def test_a_file_is_of_whom_it_is_named_after_and_of_who_changes_without_it() -> None:
@@ -59,7 +59,7 @@ def test_what_damage_took_is_counted_in_whole_lines_of_its_file() -> None:
     assert isinstance(line, bytes)
     repeated: Image = (("a.jsonl", line * 3), ("b.jsonl", line))
     damage = FlippedBit("a.jsonl", len(line), 0)
-    found = harm_of(repeated, damage, frozenset({"a"}), NOBODY, NOBODY, frozenset())
+    found = harm_of(repeated, damage, frozenset({"a"}), NOBODY, NOBODY, frozenset(), {})
     assert found.taken == {canonical({"n": 3}): 1}
 
 
